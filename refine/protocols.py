@@ -1,0 +1,53 @@
+"""What the storeys expect of each other where they may not import each other."""
+
+from collections.abc import Callable
+from typing import Protocol
+
+from refine.types import Assignment, MadeBy, ModelReply, ModelRequest, OpenRound, RankingIn
+
+
+class ModelClient(Protocol):
+    """Answers requests. One attempt or many is its own affair; the caller sees a reply or a ModelError."""
+
+    async def complete(self, request: ModelRequest) -> ModelReply:
+        """Raise ModelError (see refine.errors) when no usable reply came."""
+        ...
+
+    def estimate_usd(self, request: ModelRequest) -> float | None:
+        """An upper estimate of the cost, for the budget; None when the price is unknown."""
+        ...
+
+    async def aclose(self) -> None: ...
+
+
+class FeedbackDesk(Protocol):
+    """Where feedback is handed in; people and panels use the same one."""
+
+    async def lease_assignment(self, *, round_id: str, labeler: str, made_by: MadeBy) -> Assignment | None:
+        """A lease on the round for this labeler (made known if new), or None when the round wants no more or the
+        labeler may not see it. The same labeler asking again gets the same assignment."""
+        ...
+
+    async def submit_ranking(
+        self,
+        *,
+        assignment_id: str,
+        ranking: RankingIn,
+        made_by: MadeBy,
+        key: str,
+        active_s: float | None = None,
+    ) -> bool:
+        """True when stored, False when `key` was stored before. Raises FeedbackError for a ranking that does not fit.
+        A lapsed lease, or a round that filled up meanwhile, never rejects it."""
+        ...
+
+
+class Panel(Protocol):
+    """Where feedback comes from."""
+
+    async def fill(self, round: OpenRound, desk: FeedbackDesk) -> None:
+        """Hand in what this panel has for the round; nothing, when its feedback comes by itself (people)."""
+        ...
+
+
+Clock = Callable[[], float]

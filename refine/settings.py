@@ -1,0 +1,107 @@
+"""What a project is run under: one typed, frozen record, versioned in the store.
+
+Defaults are written here and nowhere else. What only says how a run is carried out (concurrency, endpoint, client)
+is in `RunOptions`, is not versioned and may change from run to run.
+"""
+
+from datetime import datetime
+from typing import Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+ChainKind = Literal["refine", "rank", "critique"]
+
+
+class PanelMix(BaseModel):
+    """The simulated panel: how many labelers, and which share of them is careless or hostile."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    labelers: int = Field(default=24, ge=1, le=100_000)
+    careless_share: float = Field(default=0.2, ge=0, le=1)
+    hostile_share: float = Field(default=0.1, ge=0, le=1)
+    held_out_share: float = Field(default=0.0, ge=0, le=1)
+    """Share of critiques phrased from the half of the phrase bank that the scripted model does not share."""
+
+
+class ProjectSettings(BaseModel):
+    """Everything that shapes a project's results."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kind: ChainKind = "refine"
+    instructions: str = ""
+    """Shown to labelers beside the prompt."""
+    panel: str = "simulated"
+    """`simulated`, `people` or `import:FILE`."""
+    mix: PanelMix = PanelMix()
+    """Only for the simulated panel."""
+    model: str = "demo/scripted"
+    distil_model: str | None = None
+    """The model that distils critiques; None: `model`."""
+    temperature: float | None = Field(default=None, ge=0, le=2)
+    """None: the provider's default."""
+    max_tokens: int | None = Field(default=None, ge=1)
+    candidates: int = Field(default=4, ge=2, le=8)
+    """Drafts in round one."""
+    revisions: int = Field(default=2, ge=1, le=7)
+    """Challengers made for every later round."""
+    rounds: int = Field(default=3, ge=1, le=100)
+    rankings_per_round: int = Field(default=5, ge=1, le=1000)
+    max_rankings: int | None = Field(default=None, ge=1)
+    """Per chain, over all its rounds."""
+    budget_usd: float | None = Field(default=None, ge=0)
+    """For the project: models and, where pay rates are known, people."""
+    deadline: datetime | None = None
+    """No new round is opened after it; aware UTC."""
+    plateau_rounds: int = Field(default=2, ge=1)
+    """Rounds in a row in which the incumbent stood that end a chain."""
+    gate: float = Field(default=0.6, ge=0.5, lt=1)
+    """A challenger becomes the incumbent when P(beats incumbent) is above it."""
+    audit_share: float = Field(default=0.05, ge=0, le=1)
+    """Share of ended chains that get an audit round."""
+    pay_rate_usd_hour: float | None = Field(default=None, ge=0)
+    uses_allowed: tuple[str, ...] = ("research",)
+    """What feedback in this project may be used for, as labelers are told."""
+    max_candidate_bytes: int = Field(default=1_000_000, ge=1_000)
+    lease_s: int = Field(default=3600, ge=1)
+    """How long an assignment is kept for a labeler."""
+    seed: int = Field(default=0, ge=0)
+
+    @field_validator("panel")
+    @classmethod
+    def _known_panel(cls, value: str) -> str:
+        if value in ("simulated", "people") or (value.startswith("import:") and len(value) > len("import:")):
+            return value
+        raise ValueError(f"unknown panel {value!r}; expected simulated, people or import:FILE")
+
+    @field_validator("deadline")
+    @classmethod
+    def _aware(cls, value: datetime | None) -> datetime | None:
+        if value is not None and value.tzinfo is None:
+            raise ValueError("a deadline needs a time zone, for example 2027-01-31T18:00:00Z")
+        return value
+
+    def diff(self, other: Self) -> list[tuple[str, Any, Any]]:
+        """The fields in which `other` differs: (name, mine, theirs), in declaration order."""
+        mine, theirs = self.model_dump(mode="json"), other.model_dump(mode="json")
+        return [(name, mine[name], theirs[name]) for name in mine if mine[name] != theirs[name]]
+
+
+class RunOptions(BaseModel):
+    """How a run is carried out; changes nothing about its results."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    api_base: str | None = None
+    """An OpenAI-compatible endpoint, for example http://127.0.0.1:8000/v1."""
+    api_key: str | None = Field(default=None, repr=False)
+    """None: the provider's own environment variable."""
+    client: Literal["auto", "openai", "litellm"] = "auto"
+    concurrency: int = Field(default=16, ge=1, le=1024)
+    """Model calls in flight."""
+    timeout_s: float = Field(default=180.0, gt=0)
+    """For one attempt of one model call."""
+    retries: int = Field(default=5, ge=0, le=20)
+    price_usd_per_mtok: tuple[float, float] | None = None
+    """Prompt and completion price, for models that the price list does not know."""
