@@ -1,0 +1,268 @@
+"""One database: opening it, reading it, and the one thread that writes it.
+
+SQLite in WAL mode with synchronous=FULL. Every write is a function of a connection; the writer runs what is waiting in
+one transaction, each function in a savepoint of its own, and commits once (group commit): a caller that got its result
+has it on disk. Reads go through a connection per thread and see the last commit.
+"""
+
+import asyncio
+import os
+import queue
+import sqlite3
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from pathlib import Path
+from typing import Any, Concatenate, ParamSpec, Self, TypeVar
+
+import orjson
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.exc import DatabaseError, OperationalError
+from sqlalchemy.pool import NullPool
+
+from refine.errors import InputError, RefineError, StoreError, StoreFull, StoreReadOnly
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+_GROUP = 256
+"""Most writes in one commit: bounds how long the first of them waits."""
+_BUSY_MS = 30_000
+
+
+class Database:
+    """An open database. `write` and `write_now` run a function in the writer, `read` runs one on this thread."""
+
+    def __init__(self, path: Path, *, read_only: bool = False) -> None:
+        self.path = path
+        self.is_read_only = read_only
+        self._engine = create_database_engine(path, read_only=read_only)
+        self._local = threading.local()
+        self._readers: list[Connection] = []
+        self._readers_lock = threading.Lock()
+        self._queue: queue.SimpleQueue[tuple[Callable[[Connection], Any], Future[Any]] | None] = queue.SimpleQueue()
+        self._writer: threading.Thread | None = None
+        self._is_closed = False
+        self.commits = 0
+
+    # --- Writing --------------------------------------------------------------------------------------------------
+
+    def submit(
+        self, function: Callable[Concatenate[Connection, P], T], /, *args: P.args, **kwargs: P.kwargs
+    ) -> "Future[T]":
+        """Queue `function(connection, …)` for the writer; the future is done after the commit.
+
+        Raises StoreReadOnly at once on a database opened for reading. An exception in the function undoes its own
+        writes only.
+        """
+        if self.is_read_only:
+            raise StoreReadOnly(f"{self.path} was opened for reading only")
+        if self._is_closed:
+            raise StoreError(f"{self.path} is closed")
+        future: Future[T] = Future()
+        if self._writer is None:
+            self._start_writer()
+        self._queue.put((lambda connection: function(connection, *args, **kwargs), future))
+        return future
+
+    async def write(
+        self, function: Callable[Concatenate[Connection, P], T], /, *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        return await asyncio.wrap_future(self.submit(function, *args, **kwargs))
+
+    def write_now(
+        self, function: Callable[Concatenate[Connection, P], T], /, *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        return self.submit(function, *args, **kwargs).result()
+
+    def _start_writer(self) -> None:
+        with self._readers_lock:
+            if self._writer is None:
+                self._writer = threading.Thread(target=self._run_writer, name="refine-writer", daemon=True)
+                self._writer.start()
+
+    def _run_writer(self) -> None:
+        connection = self._engine.connect()
+        try:
+            while (first := self._queue.get()) is not None:
+                group = [first]
+                is_last = False
+                while len(group) < _GROUP and not self._queue.empty():
+                    following = self._queue.get()
+                    if following is None:
+                        is_last = True
+                        break
+                    group.append(following)
+                self._commit_group(connection, group)
+                if is_last:
+                    return
+        finally:
+            connection.close()
+
+    def _commit_group(
+        self, connection: Connection, group: list[tuple[Callable[[Connection], Any], Future[Any]]]
+    ) -> None:
+        results: list[tuple[Future[Any], Any]] = []
+        try:
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+            for function, future in group:
+                if not future.set_running_or_notify_cancel():
+                    continue
+                if len(group) == 1:  # nobody else's work to protect: the whole transaction is the savepoint
+                    results.append((future, function(connection)))
+                    continue
+                connection.exec_driver_sql("SAVEPOINT one")
+                try:
+                    result = function(connection)
+                except Exception as error:  # noqa: BLE001  # whatever it was belongs to the caller, through its future
+                    if not self._in_transaction(connection):  # a full disk undoes everybody's work
+                        raise
+                    connection.exec_driver_sql("ROLLBACK TO one")
+                    connection.exec_driver_sql("RELEASE one")
+                    future.set_exception(self._translate(error))
+                else:
+                    connection.exec_driver_sql("RELEASE one")
+                    results.append((future, result))
+            connection.exec_driver_sql("COMMIT")
+            self.commits += 1
+        except Exception as error:  # noqa: BLE001  # as above; the writer itself must live on
+            self._roll_back(connection)
+            for _, future in group:
+                if not future.done():
+                    if not future.running():
+                        future.set_running_or_notify_cancel()
+                    future.set_exception(self._translate(error))
+        else:
+            for future, result in results:
+                future.set_result(result)
+
+    @classmethod
+    def _roll_back(cls, connection: Connection) -> None:
+        if cls._in_transaction(connection):
+            connection.exec_driver_sql("ROLLBACK")
+
+    @staticmethod
+    def _in_transaction(connection: Connection) -> bool:
+        driver = connection.connection.driver_connection
+        return isinstance(driver, sqlite3.Connection) and driver.in_transaction
+
+    # --- Reading --------------------------------------------------------------------------------------------------
+
+    def read(self, function: Callable[Concatenate[Connection, P], T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run `function(connection, …)` on this thread's reading connection, in one snapshot."""
+        connection: Connection | None = getattr(self._local, "connection", None)
+        try:
+            if connection is None:
+                connection = self._engine.connect()
+                connection.exec_driver_sql("PRAGMA query_only=ON")
+                self._local.connection = connection
+                with self._readers_lock:
+                    self._readers.append(connection)
+            connection.exec_driver_sql("BEGIN")
+            try:
+                return function(connection, *args, **kwargs)
+            finally:
+                connection.exec_driver_sql("ROLLBACK")
+        except DatabaseError as error:
+            raise self._translate(error) from error
+
+    def data_version(self) -> int:
+        """A number that changes when another connection, of this process or another, has committed."""
+        return self.read(lambda connection: int(connection.exec_driver_sql("PRAGMA data_version").scalar_one()))
+
+    # --- Ending ---------------------------------------------------------------------------------------------------
+
+    def close(self) -> None:
+        """Finish what is queued, then close. Safe to call twice."""
+        if self._is_closed:
+            return
+        self._is_closed = True
+        if self._writer is not None:
+            self._queue.put(None)
+            self._writer.join()
+        with self._readers_lock:
+            for connection in self._readers:
+                connection.close()
+            self._readers.clear()
+        self._engine.dispose()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _translate(self, error: Exception) -> Exception:
+        """The driver's words for a full disk, a read-only file and the like, in ours."""
+        if isinstance(error, RefineError) or not isinstance(error, DatabaseError):
+            return error
+        translated = translate_database_error(error, self.path)
+        translated.__cause__ = error
+        return translated
+
+
+def translate_database_error(error: DatabaseError, path: Path) -> StoreError:
+    code = getattr(error.orig, "sqlite_errorcode", 0) & 0xFF
+    said = str(error.orig)
+    if code == sqlite3.SQLITE_FULL or "disk is full" in said:
+        return StoreFull(f"{path}: no space is left on the disk; free some and run the same command again")
+    if code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM):
+        return StoreReadOnly(f"{path}: the database is read-only; make the file and its folder writable")
+    if code == sqlite3.SQLITE_CANTOPEN:
+        return StoreReadOnly(f"{path}: the database cannot be opened; check that the folder exists and is writable")
+    if code in (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT):
+        return StoreError(f"{path}: not a database, or a damaged one ({said}); restore a backup")
+    if code == sqlite3.SQLITE_BUSY:
+        return StoreError(f"{path}: another process kept the database locked for {_BUSY_MS // 1000} s")
+    if code == sqlite3.SQLITE_IOERR:
+        return StoreFull(f"{path}: the disk failed or is full ({said}); nothing was half-written")
+    return StoreError(f"{path}: {said}")
+
+
+def create_database_engine(path: Path, *, read_only: bool = False) -> Engine:
+    """An engine whose transactions are begun by us (BEGIN IMMEDIATE), not by the driver."""
+    if path.is_dir():
+        raise InputError(f"{path}: is a folder; give the path of a database file")
+    if not read_only and not path.parent.is_dir():
+        raise InputError(f"{path}: the folder {path.parent} does not exist; make it first")
+    target = f"file:{_quote(path)}?mode={'ro' if read_only else 'rwc'}"
+
+    def connect() -> sqlite3.Connection:
+        return sqlite3.connect(
+            target, uri=True, timeout=_BUSY_MS / 1000, isolation_level=None, check_same_thread=False,
+            cached_statements=512,
+        )
+
+    engine = create_engine(
+        "sqlite://",
+        creator=connect,
+        poolclass=NullPool,
+        json_serializer=_dump_json,
+        json_deserializer=orjson.loads,
+    )
+
+    @event.listens_for(engine, "connect")
+    def _set_pragmas(connection: sqlite3.Connection, _: object) -> None:
+        cursor = connection.cursor()
+        if not read_only:
+            cursor.execute("PRAGMA journal_mode=WAL")
+        cursor.execute("PRAGMA synchronous=FULL")
+        cursor.execute("PRAGMA foreign_keys=ON")
+        cursor.execute("PRAGMA cache_size=-65536")
+        cursor.execute("PRAGMA mmap_size=268435456")
+        cursor.execute("PRAGMA temp_store=MEMORY")
+        cursor.close()
+
+    # The driver is in autocommit mode; SQLAlchemy's own BEGIN and COMMIT must not reach it.
+    return engine.execution_options(isolation_level="AUTOCOMMIT")
+
+
+def _quote(path: Path) -> str:
+    return os.fspath(path.absolute()).replace("%", "%25").replace("?", "%3f").replace("#", "%23")
+
+
+def _dump_json(value: object) -> str:
+    return orjson.dumps(value).decode()
+
+
+__all__ = ["Database", "OperationalError", "create_database_engine", "translate_database_error"]
