@@ -75,6 +75,8 @@ class SettingsVersionRow(SQLModel, table=True):
     id: int | None = Field(default=None, primary_key=True)
     project_id: int = Field(foreign_key="project.id")
     version: int
+    scope: str = Field(default="project", max_length=16)
+    """`project`, or `fork`: only for the chain that was forked with other settings."""
     settings: dict[str, Any] = _json()
     created_at: datetime = _time()
 
@@ -155,6 +157,8 @@ class ChainRow(SQLModel, table=True):
     stop_requested_at: datetime | None = _time(default=None)
     is_demo: bool = False
     is_simulated: bool = False
+    audit: str | None = Field(default=None, max_length=16)
+    """None: not chosen for an audit round. `same`: final and first are one, a certain tie. `open`, then `done`."""
     error: str | None = _text(default=None)
     parent_chain_id: int | None = Field(default=None, foreign_key="chain.id", index=True)
     fork_round: int | None = None
@@ -418,7 +422,7 @@ class ModelCallRow(SQLModel, table=True):
     params: dict[str, Any] = _json()
     seed: int
     messages: list[Any] = _json()
-    """[[role, [part, …]], …]; a part is {"t": text}, {"b": sha256 of a blob} or {"w": words ulid, "s": start, "e": end}."""
+    """[[role, [part, …]], …]; a part is {"t": text}, {"b": sha256 of a blob} or {"c": critique ulid, "s": start, "e": end}."""
     messages_sha256: str = Field(max_length=64)
     """Over the hashes of the parts, so that it can be recomputed after an erasure."""
     reply_blob_id: int | None = Field(default=None, foreign_key="blob.id", index=True)
