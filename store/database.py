@@ -36,6 +36,8 @@ class Database:
     def __init__(self, path: Path, *, read_only: bool = False) -> None:
         self.path = path
         self.is_read_only = read_only
+        self.migrated_from_backup: Path | None = None
+        """The backup made before the schema was migrated on opening; None when it was not."""
         self._engine = create_database_engine(path, read_only=read_only)
         self._local = threading.local()
         self._readers: list[Connection] = []
@@ -65,14 +67,10 @@ class Database:
         self._queue.put((lambda connection: function(connection, *args, **kwargs), future))
         return future
 
-    async def write(
-        self, function: Callable[Concatenate[Connection, P], T], /, *args: P.args, **kwargs: P.kwargs
-    ) -> T:
+    async def write(self, function: Callable[Concatenate[Connection, P], T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         return await asyncio.wrap_future(self.submit(function, *args, **kwargs))
 
-    def write_now(
-        self, function: Callable[Concatenate[Connection, P], T], /, *args: P.args, **kwargs: P.kwargs
-    ) -> T:
+    def write_now(self, function: Callable[Concatenate[Connection, P], T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         return self.submit(function, *args, **kwargs).result()
 
     def _start_writer(self) -> None:
@@ -229,7 +227,11 @@ def create_database_engine(path: Path, *, read_only: bool = False) -> Engine:
 
     def connect() -> sqlite3.Connection:
         return sqlite3.connect(
-            target, uri=True, timeout=_BUSY_MS / 1000, isolation_level=None, check_same_thread=False,
+            target,
+            uri=True,
+            timeout=_BUSY_MS / 1000,
+            isolation_level=None,
+            check_same_thread=False,
             cached_statements=512,
         )
 

@@ -1,0 +1,213 @@
+"""Bytes, stored once under the SHA-256 of what they are uncompressed.
+
+Code repeats itself from revision to revision, so a blob may be compressed against another one: zstd with the base's
+bytes as raw-content dictionary. Every read decompresses within the size the row names and compares the hash.
+"""
+
+import hashlib
+import threading
+from collections import OrderedDict
+from collections.abc import Sequence
+from typing import Any
+
+import zstandard
+from sqlalchemy import Connection, Row, bindparam, literal, select
+from sqlalchemy.dialects.sqlite import insert
+
+from refine.errors import StoreError
+from store.tables import BlobRow
+
+_LEVEL = 6
+_MIN_BASE_BYTES = 512
+"""A shorter base saves less than the walk to it costs."""
+MAX_DEPTH = 4
+"""Most bases to walk for one blob, so that reading stays cheap however many rounds a chain has."""
+_CACHE_BYTES = 32 * 1024 * 1024
+_CACHE_ITEM_BYTES = 2 * 1024 * 1024
+
+_table = BlobRow.__table__  # type: ignore[attr-defined]  # SQLModel does not declare it
+_find = select(_table.c.id).where(_table.c.sha256 == bindparam("wanted"))
+_start = select(_table.c.id, _table.c.sha256, _table.c.size, _table.c.encoding, _table.c.base_id, literal(0).label("n"))
+_bases = _start.where(_table.c.id == bindparam("wanted")).cte(recursive=True)
+_bases = _bases.union_all(
+    select(_table.c.id, _table.c.sha256, _table.c.size, _table.c.encoding, _table.c.base_id, _bases.c.n + 1).where(
+        _table.c.id == _bases.c.base_id, _bases.c.n <= MAX_DEPTH
+    )
+)
+_follow = select(_bases).order_by(_bases.c.n)
+"""A blob and its bases, nearest first; one more than there may be, to notice a line without end."""
+_fetch = select(_table.c.data).where(_table.c.id == bindparam("wanted"))
+_insert = insert(_table).on_conflict_do_nothing(index_elements=["sha256"]).returning(_table.c.id)
+
+
+class _Recent:
+    """The bytes read or written last. Content-addressed, so one cache serves every database."""
+
+    def __init__(self, limit_bytes: int) -> None:
+        self._limit = limit_bytes
+        self._held = 0
+        self._items: OrderedDict[str, bytes] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def get(self, sha256: str) -> bytes | None:
+        with self._lock:
+            data = self._items.get(sha256)
+            if data is not None:
+                self._items.move_to_end(sha256)
+            return data
+
+    def add(self, sha256: str, data: bytes) -> None:
+        if len(data) > _CACHE_ITEM_BYTES:
+            return
+        with self._lock:
+            if sha256 in self._items:
+                return
+            self._items[sha256] = data
+            self._held += len(data)
+            while self._held > self._limit:
+                self._held -= len(self._items.popitem(last=False)[1])
+
+
+_recent = _Recent(_CACHE_BYTES)
+_local = threading.local()
+
+
+def put_blob(connection: Connection, data: bytes, *, base_sha256: str | None = None) -> int:
+    """The id of the row that holds `data`, made if there is none. Run it in the writer.
+
+    With `base_sha256`, the blob may be stored as its difference from that one, where that is smaller; a base that is
+    not in the database is ignored.
+    """
+    sha256 = hashlib.sha256(data).hexdigest()
+    known = blob_id_of(connection, sha256)
+    if known is not None:
+        return known
+    encoding, stored, base_id = "raw", data, None
+    plain = _compressor().compress(data)
+    if len(plain) < len(stored):
+        encoding, stored = "zstd", plain
+    base = None if base_sha256 is None else _select_base(connection, base_sha256)
+    if base is not None:
+        against = _compress_against(data, base[1])
+        if len(against) < len(stored):
+            encoding, stored, base_id = "zstd-ref", against, base[0]
+    values = {"sha256": sha256, "size": len(data), "encoding": encoding, "base_id": base_id, "data": stored}
+    made: int | None = connection.execute(_insert, values).scalar_one_or_none()
+    if made is None:  # somebody outside the writer was faster
+        made = blob_id_of(connection, sha256)
+        assert made is not None
+    _recent.add(sha256, data)
+    return made
+
+
+def blob_id_of(connection: Connection, sha256: str) -> int | None:
+    found: int | None = connection.execute(_find, {"wanted": sha256}).scalar_one_or_none()
+    return found
+
+
+def get_blob(connection: Connection, blob_id: int) -> bytes:
+    """The bytes, uncompressed. Raises StoreError for a row that is missing or damaged."""
+    return _load(connection, blob_id, _recent)
+
+
+def get_blob_by_sha256(connection: Connection, sha256: str) -> bytes:
+    """The bytes with this hash. Raises StoreError when the database has none, or damaged ones."""
+    blob_id = blob_id_of(connection, sha256)
+    if blob_id is None:
+        raise StoreError(f"blob {sha256[:12]} is not in the database")
+    return _load(connection, blob_id, _recent)
+
+
+def read_blob(connection: Connection, blob_id: int) -> bytes:
+    """As `get_blob`, but from the database, whatever is remembered: for checks."""
+    return _load(connection, blob_id, None)
+
+
+def _load(connection: Connection, blob_id: int, recent: _Recent | None) -> bytes:
+    return _decode_line(connection, _read_line(connection, blob_id), recent)
+
+
+def _read_line(connection: Connection, blob_id: int) -> Sequence[Row[Any]]:
+    """The rows of a blob and of the bases under it, without their bytes."""
+    line = connection.execute(_follow, {"wanted": blob_id}).all()
+    if not line:
+        raise StoreError(f"blob {blob_id} is not in the database")
+    if line[-1].base_id is not None:
+        raise StoreError(f"blob {blob_id} is damaged: a base is missing, or its bases run deeper than {MAX_DEPTH}")
+    return line
+
+
+def _decode_line(connection: Connection, line: Sequence[Row[Any]], recent: _Recent | None) -> bytes:
+    """Go down to a base that is remembered or stored by itself, then decode back up."""
+    data: bytes | None = None
+    walk = []
+    for row in line:
+        data = None if recent is None else recent.get(row.sha256)
+        if data is not None:
+            break
+        walk.append(row)
+    for row in reversed(walk):
+        data = _decode(connection.execute(_fetch, {"wanted": row.id}).scalar_one(), row.encoding, row.size, data)
+        if data is None or hashlib.sha256(data).hexdigest() != row.sha256:
+            raise StoreError(f"blob {row.id} is damaged: its bytes do not have the hash {row.sha256[:12]}")
+        if recent is not None:
+            recent.add(row.sha256, data)
+    assert data is not None
+    return data
+
+
+def _decode(stored: bytes, encoding: str, size: int, base: bytes | None) -> bytes | None:
+    """None for bytes that cannot be what the row says; never makes more than `size` bytes."""
+    if encoding == "raw":
+        return stored
+    if encoding == "zstd":
+        decompressor = _decompressor()
+    elif encoding == "zstd-ref" and base is not None:
+        decompressor = zstandard.ZstdDecompressor(dict_data=_dictionary(base))
+    else:
+        return None
+    try:
+        if zstandard.get_frame_parameters(stored).content_size != size:
+            return None
+        return decompressor.decompress(stored)
+    except zstandard.ZstdError:
+        return None
+
+
+def _select_base(connection: Connection, sha256: str) -> tuple[int, bytes] | None:
+    """The blob to compress against: the one asked for, or the first of its line when that line is long already."""
+    blob_id = blob_id_of(connection, sha256)
+    if blob_id is None:
+        return None
+    line = _read_line(connection, blob_id)
+    if len(line) > MAX_DEPTH:
+        line = line[-1:]
+    data = _decode_line(connection, line, _recent)
+    return (line[0].id, data) if len(data) >= _MIN_BASE_BYTES else None
+
+
+def _compress_against(data: bytes, base: bytes) -> bytes:
+    last: tuple[bytes, zstandard.ZstdCompressor] | None = getattr(_local, "against", None)
+    if last is None or last[0] != base:  # the revisions of a round share their parent
+        last = (base, zstandard.ZstdCompressor(level=_LEVEL, dict_data=_dictionary(base)))
+        _local.against = last
+    return last[1].compress(data)
+
+
+def _dictionary(base: bytes) -> zstandard.ZstdCompressionDict:
+    return zstandard.ZstdCompressionDict(base, dict_type=zstandard.DICT_TYPE_RAWCONTENT)
+
+
+def _compressor() -> zstandard.ZstdCompressor:
+    """One per thread: zstd contexts are not shared."""
+    made: zstandard.ZstdCompressor | None = getattr(_local, "compressor", None)
+    if made is None:
+        made = _local.compressor = zstandard.ZstdCompressor(level=_LEVEL)
+    return made
+
+
+def _decompressor() -> zstandard.ZstdDecompressor:
+    made: zstandard.ZstdDecompressor | None = getattr(_local, "decompressor", None)
+    if made is None:
+        made = _local.decompressor = zstandard.ZstdDecompressor()
+    return made

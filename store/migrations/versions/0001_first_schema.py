@@ -1,0 +1,445 @@
+"""The first schema.
+
+Revision ID: 0001
+"""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0001"
+down_revision = None
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    op.create_table(
+        "blob",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("sha256", sa.String(length=64), nullable=False),
+        sa.Column("size", sa.Integer(), nullable=False),
+        sa.Column("encoding", sa.String(length=16), nullable=False),
+        sa.Column("base_id", sa.Integer(), nullable=True),
+        sa.Column("data", sa.LargeBinary(), nullable=False),
+        sa.ForeignKeyConstraint(["base_id"], ["blob.id"]),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("sha256"),
+    )
+    op.create_index("ix_blob_base_id", "blob", ["base_id"])
+    op.create_table(
+        "labeler",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("ulid", sa.String(length=26), nullable=False),
+        sa.Column("name", sa.String(length=200), nullable=False),
+        sa.Column("kind", sa.String(length=16), nullable=False),
+        sa.Column("consent_version", sa.String(length=64), nullable=True),
+        sa.Column("uses_allowed", sa.JSON(), nullable=True),
+        sa.Column("pay_rate_usd_hour", sa.Float(), nullable=True),
+        sa.Column("disabled_at", sa.String(length=27), nullable=True),
+        sa.Column("erased_at", sa.String(length=27), nullable=True),
+        sa.Column("created_at", sa.String(length=27), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("name"),
+        sa.UniqueConstraint("ulid"),
+    )
+    op.create_table(
+        "owner",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("ulid", sa.String(length=26), nullable=False),
+        sa.Column("host", sa.String(length=255), nullable=False),
+        sa.Column("pid", sa.Integer(), nullable=False),
+        sa.Column("lock_file", sa.Text(), nullable=False),
+        sa.Column("started_at", sa.String(length=27), nullable=False),
+        sa.Column("seen_at", sa.String(length=27), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("ulid"),
+    )
+    op.create_table(
+        "project",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("ulid", sa.String(length=26), nullable=False),
+        sa.Column("name", sa.String(length=255), nullable=False),
+        sa.Column("priority", sa.Integer(), nullable=False),
+        sa.Column("created_at", sa.String(length=27), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("name"),
+        sa.UniqueConstraint("ulid"),
+    )
+    op.create_table(
+        "settings_version",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("project_id", sa.Integer(), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("scope", sa.String(length=16), nullable=False),
+        sa.Column("settings", sa.JSON(), nullable=False),
+        sa.Column("created_at", sa.String(length=27), nullable=False),
+        sa.ForeignKeyConstraint(["project_id"], ["project.id"]),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("project_id", "version"),
+    )
+    op.create_table(
+        "words",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("ulid", sa.String(length=26), nullable=False),
+        sa.Column("labeler_id", sa.Integer(), nullable=False),
+        sa.Column("text", sa.Text(), nullable=True),
+        sa.Column("salt", sa.String(length=32), nullable=True),
+        sa.Column("sha256", sa.String(length=64), nullable=False),
+        sa.Column("erased_at", sa.String(length=27), nullable=True),
+        sa.ForeignKeyConstraint(["labeler_id"], ["labeler.id"]),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("ulid"),
+    )
+    op.create_index("ix_words_labeler_id", "words", ["labeler_id"])
+    op.create_table(
+        "batch",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("ulid", sa.String(length=26), nullable=False),
+        sa.Column("project_id", sa.Integer(), nullable=False),
+        sa.Column("settings_version_id", sa.Integer(), nullable=False),
+        sa.Column("source_file", sa.Text(), nullable=False),
+        sa.Column("source_sha256", sa.String(length=64), nullable=False),
+        sa.Column("rows", sa.Integer(), nullable=False),
+        sa.Column("rows_new", sa.Integer(), nullable=False),
+        sa.Column("options", sa.JSON(), nullable=False),
+        sa.Column("started_at", sa.String(length=27), nullable=False),
+        sa.Column("ended_at", sa.String(length=27), nullable=True),
+        sa.ForeignKeyConstraint(["project_id"], ["project.id"]),
+        sa.ForeignKeyConstraint(["settings_version_id"], ["settings_version.id"]),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("ulid"),
+    )
+    op.create_index("ix_batch_project_id", "batch", ["project_id"])
+    op.create_table(
+        "prompt",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("ulid", sa.String(length=26), nullable=False),
+        sa.Column("project_id", sa.Integer(), nullable=False),
+        sa.Column("batch_id", sa.Integer(), nullable=True),
+        sa.Column("key", sa.String(length=255), nullable=False),
+        sa.Column("text", sa.Text(), nullable=False),
+        sa.Column("text_sha256", sa.String(length=64), nullable=False),
+        sa.Column("licence", sa.Text(), nullable=True),
+        sa.Column("source", sa.Text(), nullable=True),
+        sa.Column("details", sa.JSON(), nullable=False),
+        sa.Column("position", sa.Integer(), nullable=False),
+        sa.Column("created_at", sa.String(length=27), nullable=False),
+        sa.ForeignKeyConstraint(["batch_id"], ["batch.id"]),
+        sa.ForeignKeyConstraint(["project_id"], ["project.id"]),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("project_id", "key"),
+        sa.UniqueConstraint("ulid"),
+    )
+    op.create_index("ix_prompt_batch_id", "prompt", ["batch_id"])
+    op.create_table(
+        "chain",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("ulid", sa.String(length=26), nullable=False),
+        sa.Column("project_id", sa.Integer(), nullable=False),
+        sa.Column("prompt_id", sa.Integer(), nullable=False),
+        sa.Column("batch_id", sa.Integer(), nullable=True),
+        sa.Column("settings_version_id", sa.Integer(), nullable=False),
+        sa.Column("kind", sa.String(length=16), nullable=False),
+        sa.Column("state", sa.String(length=16), nullable=False),
+        sa.Column("stop_reason", sa.String(length=16), nullable=True),
+        sa.Column("seed", sa.Integer(), nullable=False),
+        sa.Column("priority", sa.Integer(), nullable=False),
+        sa.Column("owner_id", sa.Integer(), nullable=True),
+        sa.Column("incumbent_id", sa.Integer(), nullable=True),
+        sa.Column("pinned_id", sa.Integer(), nullable=True),
+        sa.Column("paused_at", sa.String(length=27), nullable=True),
+        sa.Column("stop_requested_at", sa.String(length=27), nullable=True),
+        sa.Column("is_demo", sa.Boolean(), nullable=False),
+        sa.Column("is_simulated", sa.Boolean(), nullable=False),
+        sa.Column("audit", sa.String(length=16), nullable=True),
+        sa.Column("error", sa.Text(), nullable=True),
+        sa.Column("parent_chain_id", sa.Integer(), nullable=True),
+        sa.Column("fork_round", sa.Integer(), nullable=True),
+        sa.Column("created_at", sa.String(length=27), nullable=False),
+        sa.Column("started_at", sa.String(length=27), nullable=True),
+        sa.Column("ended_at", sa.String(length=27), nullable=True),
+        sa.ForeignKeyConstraint(["batch_id"], ["batch.id"]),
+        sa.ForeignKeyConstraint(["owner_id"], ["owner.id"]),
+        sa.ForeignKeyConstraint(["parent_chain_id"], ["chain.id"]),
+        sa.ForeignKeyConstraint(["project_id"], ["project.id"]),
+        sa.ForeignKeyConstraint(["prompt_id"], ["prompt.id"]),
+        sa.ForeignKeyConstraint(["settings_version_id"], ["settings_version.id"]),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("ulid"),
+    )
+    op.create_index("ix_chain_batch", "chain", ["batch_id"])
+    op.create_index("ix_chain_owner", "chain", ["owner_id"])
+    op.create_index("ix_chain_parent_chain_id", "chain", ["parent_chain_id"])
+    op.create_index("ix_chain_project_state", "chain", ["project_id", "state"])
+    op.create_index("ix_chain_prompt", "chain", ["prompt_id"])
+    op.create_table(
+        "event",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("chain_id", sa.Integer(), nullable=False),
+        sa.Column("seq", sa.Integer(), nullable=False),
+        sa.Column("type", sa.String(length=32), nullable=False),
+        sa.Column("round", sa.Integer(), nullable=False),
+        sa.Column("refs", sa.JSON(), nullable=False),
+        sa.Column("at", sa.String(length=27), nullable=False),
+        sa.ForeignKeyConstraint(["chain_id"], ["chain.id"]),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("chain_id", "seq"),
+    )
+    op.create_table(
+        "model_call",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("ulid", sa.String(length=26), nullable=False),
+        sa.Column("chain_id", sa.Integer(), nullable=False),
+        sa.Column("round", sa.Integer(), nullable=False),
+        sa.Column("step", sa.String(length=16), nullable=False),
+        sa.Column("slot", sa.Integer(), nullable=False),
+        sa.Column("turn", sa.Integer(), nullable=False),
+        sa.Column("attempt", sa.Integer(), nullable=False),
+        sa.Column("state", sa.String(length=16), nullable=False),
+        sa.Column("template", sa.String(length=64), nullable=False),
+        sa.Column("model", sa.Text(), nullable=False),
+        sa.Column("model_returned", sa.Text(), nullable=True),
+        sa.Column("provider", sa.Text(), nullable=True),
+        sa.Column("params", sa.JSON(), nullable=False),
+        sa.Column("seed", sa.Integer(), nullable=False),
+        sa.Column("messages", sa.JSON(), nullable=False),
+        sa.Column("messages_sha256", sa.String(length=64), nullable=False),
+        sa.Column("reply_blob_id", sa.Integer(), nullable=True),
+        sa.Column("reasoning_blob_id", sa.Integer(), nullable=True),
+        sa.Column("reasoning_kind", sa.String(length=16), nullable=False),
+        sa.Column("finish_reason", sa.String(length=64), nullable=True),
+        sa.Column("prompt_tokens", sa.Integer(), nullable=True),
+        sa.Column("completion_tokens", sa.Integer(), nullable=True),
+        sa.Column("reasoning_tokens", sa.Integer(), nullable=True),
+        sa.Column("cached_tokens", sa.Integer(), nullable=True),
+        sa.Column("cost_usd", sa.Float(), nullable=True),
+        sa.Column("latency_ms", sa.Float(), nullable=True),
+        sa.Column("retries", sa.Integer(), nullable=False),
+        sa.Column("errors", sa.JSON(), nullable=False),
+        sa.Column("is_cached", sa.Boolean(), nullable=False),
+        sa.Column("is_copied", sa.Boolean(), nullable=False),
+        sa.Column("created_at", sa.String(length=27), nullable=False),
+        sa.ForeignKeyConstraint(["chain_id"], ["chain.id"]),
+        sa.ForeignKeyConstraint(["reasoning_blob_id"], ["blob.id"]),
+        sa.ForeignKeyConstraint(["reply_blob_id"], ["blob.id"]),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("chain_id", "round", "step", "slot", "turn", "attempt"),
+        sa.UniqueConstraint("ulid"),
+    )
+    op.create_index("ix_model_call_reasoning_blob_id", "model_call", ["reasoning_blob_id"])
+    op.create_index("ix_model_call_reply_blob_id", "model_call", ["reply_blob_id"])
+    op.create_table(
+        "round",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("ulid", sa.String(length=26), nullable=False),
+        sa.Column("chain_id", sa.Integer(), nullable=False),
+        sa.Column("kind", sa.String(length=16), nullable=False),
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("state", sa.String(length=16), nullable=False),
+        sa.Column("wanted", sa.Integer(), nullable=False),
+        sa.Column("received", sa.Integer(), nullable=False),
+        sa.Column("priority", sa.Float(), nullable=False),
+        sa.Column("settings_version_id", sa.Integer(), nullable=False),
+        sa.Column("opened_at", sa.String(length=27), nullable=False),
+        sa.Column("filled_at", sa.String(length=27), nullable=True),
+        sa.Column("judged_at", sa.String(length=27), nullable=True),
+        sa.ForeignKeyConstraint(["chain_id"], ["chain.id"]),
+        sa.ForeignKeyConstraint(["settings_version_id"], ["settings_version.id"]),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("chain_id", "kind", "number"),
+        sa.UniqueConstraint("ulid"),
+    )
+    op.create_index("ix_round_state", "round", ["state", "priority"])
+    op.create_table(
+        "assignment",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("ulid", sa.String(length=26), nullable=False),
+        sa.Column("round_id", sa.Integer(), nullable=False),
+        sa.Column("labeler_id", sa.Integer(), nullable=False),
+        sa.Column("state", sa.String(length=16), nullable=False),
+        sa.Column("shown", sa.JSON(), nullable=False),
+        sa.Column("leased_at", sa.String(length=27), nullable=False),
+        sa.Column("lease_expires_at", sa.String(length=27), nullable=False),
+        sa.Column("finished_at", sa.String(length=27), nullable=True),
+        sa.Column("active_s", sa.Float(), nullable=True),
+        sa.Column("pay_rate_usd_hour", sa.Float(), nullable=True),
+        sa.Column("cost_usd", sa.Float(), nullable=True),
+        sa.ForeignKeyConstraint(["labeler_id"], ["labeler.id"]),
+        sa.ForeignKeyConstraint(["round_id"], ["round.id"]),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("round_id", "labeler_id"),
+        sa.UniqueConstraint("ulid"),
+    )
+    op.create_index("ix_assignment_labeler", "assignment", ["labeler_id"])
+    op.create_table(
+        "candidate",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("ulid", sa.String(length=26), nullable=False),
+        sa.Column("chain_id", sa.Integer(), nullable=False),
+        sa.Column("round", sa.Integer(), nullable=False),
+        sa.Column("slot", sa.Integer(), nullable=False),
+        sa.Column("kind", sa.String(length=16), nullable=False),
+        sa.Column("state", sa.String(length=16), nullable=False),
+        sa.Column("parent_id", sa.Integer(), nullable=True),
+        sa.Column("plan_id", sa.Integer(), nullable=True),
+        sa.Column("call_id", sa.Integer(), nullable=True),
+        sa.Column("given_id", sa.Text(), nullable=True),
+        sa.Column("generator", sa.Text(), nullable=True),
+        sa.Column("made_by", sa.String(length=16), nullable=False),
+        sa.Column("content_sha256", sa.String(length=64), nullable=True),
+        sa.Column("size_bytes", sa.Integer(), nullable=False),
+        sa.Column("how", sa.String(length=16), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=True),
+        sa.Column("created_at", sa.String(length=27), nullable=False),
+        sa.ForeignKeyConstraint(["call_id"], ["model_call.id"]),
+        sa.ForeignKeyConstraint(["chain_id"], ["chain.id"]),
+        sa.ForeignKeyConstraint(["parent_id"], ["candidate.id"]),
+        sa.ForeignKeyConstraint(["plan_id"], ["plan.id"], name="fk_candidate_plan", use_alter=True),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("chain_id", "round", "slot"),
+        sa.UniqueConstraint("ulid"),
+    )
+    op.create_index("ix_candidate_call", "candidate", ["call_id"])
+    op.create_index("ix_candidate_parent", "candidate", ["parent_id"])
+    op.create_index("ix_candidate_plan_id", "candidate", ["plan_id"])
+    op.create_index("ix_candidate_sha", "candidate", ["content_sha256"])
+    op.create_table(
+        "candidate_file",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("candidate_id", sa.Integer(), nullable=False),
+        sa.Column("position", sa.Integer(), nullable=False),
+        sa.Column("filename", sa.String(length=255), nullable=False),
+        sa.Column("blob_id", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(["blob_id"], ["blob.id"]),
+        sa.ForeignKeyConstraint(["candidate_id"], ["candidate.id"]),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("candidate_id", "position"),
+    )
+    op.create_index("ix_candidate_file_blob_id", "candidate_file", ["blob_id"])
+    op.create_table(
+        "check_result",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("candidate_id", sa.Integer(), nullable=False),
+        sa.Column("name", sa.String(length=64), nullable=False),
+        sa.Column("passed", sa.Boolean(), nullable=False),
+        sa.Column("detail", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(["candidate_id"], ["candidate.id"]),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("candidate_id", "name"),
+    )
+    op.create_table(
+        "edit",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("candidate_id", sa.Integer(), nullable=False),
+        sa.Column("position", sa.Integer(), nullable=False),
+        sa.Column("issues", sa.JSON(), nullable=False),
+        sa.Column("filename", sa.Text(), nullable=False),
+        sa.Column("status", sa.String(length=16), nullable=False),
+        sa.Column("how", sa.String(length=16), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("start", sa.Integer(), nullable=False),
+        sa.Column("end", sa.Integer(), nullable=False),
+        sa.Column("search_sha256", sa.String(length=64), nullable=True),
+        sa.Column("replace_sha256", sa.String(length=64), nullable=True),
+        sa.ForeignKeyConstraint(["candidate_id"], ["candidate.id"]),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("candidate_id", "position"),
+    )
+    op.create_table(
+        "plan",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("ulid", sa.String(length=26), nullable=False),
+        sa.Column("round_id", sa.Integer(), nullable=False),
+        sa.Column("parent_candidate_id", sa.Integer(), nullable=False),
+        sa.Column("call_id", sa.Integer(), nullable=True),
+        sa.Column("made_by", sa.String(length=16), nullable=False),
+        sa.Column("plan", sa.JSON(), nullable=False),
+        sa.Column("sha256", sa.String(length=64), nullable=False),
+        sa.Column("created_at", sa.String(length=27), nullable=False),
+        sa.ForeignKeyConstraint(["call_id"], ["model_call.id"]),
+        sa.ForeignKeyConstraint(["parent_candidate_id"], ["candidate.id"]),
+        sa.ForeignKeyConstraint(["round_id"], ["round.id"]),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("round_id"),
+        sa.UniqueConstraint("ulid"),
+    )
+    op.create_index("ix_plan_call_id", "plan", ["call_id"])
+    op.create_index("ix_plan_parent_candidate_id", "plan", ["parent_candidate_id"])
+    op.create_table(
+        "ranking",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("ulid", sa.String(length=26), nullable=False),
+        sa.Column("assignment_id", sa.Integer(), nullable=False),
+        sa.Column("round_id", sa.Integer(), nullable=False),
+        sa.Column("labeler_id", sa.Integer(), nullable=False),
+        sa.Column("groups", sa.JSON(), nullable=False),
+        sa.Column("unjudgeable", sa.JSON(), nullable=False),
+        sa.Column("key", sa.String(length=255), nullable=False),
+        sa.Column("made_by", sa.String(length=16), nullable=False),
+        sa.Column("settings_version_id", sa.Integer(), nullable=False),
+        sa.Column("consent_version", sa.String(length=64), nullable=True),
+        sa.Column("uses_allowed", sa.JSON(), nullable=False),
+        sa.Column("created_at", sa.String(length=27), nullable=False),
+        sa.ForeignKeyConstraint(["assignment_id"], ["assignment.id"]),
+        sa.ForeignKeyConstraint(["labeler_id"], ["labeler.id"]),
+        sa.ForeignKeyConstraint(["round_id"], ["round.id"]),
+        sa.ForeignKeyConstraint(["settings_version_id"], ["settings_version.id"]),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("assignment_id"),
+        sa.UniqueConstraint("key"),
+        sa.UniqueConstraint("ulid"),
+    )
+    op.create_index("ix_ranking_labeler", "ranking", ["labeler_id"])
+    op.create_index("ix_ranking_round", "ranking", ["round_id"])
+    op.create_table(
+        "round_candidate",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("round_id", sa.Integer(), nullable=False),
+        sa.Column("candidate_id", sa.Integer(), nullable=False),
+        sa.Column("position", sa.Integer(), nullable=False),
+        sa.Column("is_incumbent", sa.Boolean(), nullable=False),
+        sa.ForeignKeyConstraint(["candidate_id"], ["candidate.id"]),
+        sa.ForeignKeyConstraint(["round_id"], ["round.id"]),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("round_id", "candidate_id"),
+        sa.UniqueConstraint("round_id", "position"),
+    )
+    op.create_index("ix_round_candidate_candidate", "round_candidate", ["candidate_id"])
+    op.create_table(
+        "verdict",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("round_id", sa.Integer(), nullable=False),
+        sa.Column("winner_id", sa.Integer(), nullable=False),
+        sa.Column("incumbent_id", sa.Integer(), nullable=True),
+        sa.Column("verdict", sa.JSON(), nullable=False),
+        sa.Column("created_at", sa.String(length=27), nullable=False),
+        sa.ForeignKeyConstraint(["incumbent_id"], ["candidate.id"]),
+        sa.ForeignKeyConstraint(["round_id"], ["round.id"]),
+        sa.ForeignKeyConstraint(["winner_id"], ["candidate.id"]),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("round_id"),
+    )
+    op.create_index("ix_verdict_incumbent_id", "verdict", ["incumbent_id"])
+    op.create_index("ix_verdict_winner_id", "verdict", ["winner_id"])
+    op.create_table(
+        "critique",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("ulid", sa.String(length=26), nullable=False),
+        sa.Column("ranking_id", sa.Integer(), nullable=False),
+        sa.Column("round_id", sa.Integer(), nullable=False),
+        sa.Column("candidate_id", sa.Integer(), nullable=False),
+        sa.Column("words_id", sa.Integer(), nullable=False),
+        sa.Column("anchor", sa.JSON(), nullable=True),
+        sa.Column("made_by", sa.String(length=16), nullable=False),
+        sa.Column("created_at", sa.String(length=27), nullable=False),
+        sa.ForeignKeyConstraint(["candidate_id"], ["candidate.id"]),
+        sa.ForeignKeyConstraint(["ranking_id"], ["ranking.id"]),
+        sa.ForeignKeyConstraint(["round_id"], ["round.id"]),
+        sa.ForeignKeyConstraint(["words_id"], ["words.id"]),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("ulid"),
+    )
+    op.create_index("ix_critique_candidate", "critique", ["candidate_id"])
+    op.create_index("ix_critique_ranking", "critique", ["ranking_id"])
+    op.create_index("ix_critique_round", "critique", ["round_id"])
+    op.create_index("ix_critique_words_id", "critique", ["words_id"])
