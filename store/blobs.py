@@ -15,7 +15,7 @@ from sqlalchemy import Connection, Row, bindparam, literal, select
 from sqlalchemy.dialects.sqlite import insert
 
 from refine.errors import StoreError
-from store.tables import BlobRow
+from store.tables import BLOB
 
 _LEVEL = 6
 _MIN_BASE_BYTES = 512
@@ -25,19 +25,19 @@ MAX_DEPTH = 4
 _CACHE_BYTES = 32 * 1024 * 1024
 _CACHE_ITEM_BYTES = 2 * 1024 * 1024
 
-_table = BlobRow.__table__  # type: ignore[attr-defined]  # SQLModel does not declare it
-_find = select(_table.c.id).where(_table.c.sha256 == bindparam("wanted"))
-_start = select(_table.c.id, _table.c.sha256, _table.c.size, _table.c.encoding, _table.c.base_id, literal(0).label("n"))
-_bases = _start.where(_table.c.id == bindparam("wanted")).cte(recursive=True)
+
+_find = select(BLOB.c.id).where(BLOB.c.sha256 == bindparam("wanted"))
+_start = select(BLOB.c.id, BLOB.c.sha256, BLOB.c.size, BLOB.c.encoding, BLOB.c.base_id, literal(0).label("n"))
+_bases = _start.where(BLOB.c.id == bindparam("wanted")).cte(recursive=True)
 _bases = _bases.union_all(
-    select(_table.c.id, _table.c.sha256, _table.c.size, _table.c.encoding, _table.c.base_id, _bases.c.n + 1).where(
-        _table.c.id == _bases.c.base_id, _bases.c.n <= MAX_DEPTH
+    select(BLOB.c.id, BLOB.c.sha256, BLOB.c.size, BLOB.c.encoding, BLOB.c.base_id, _bases.c.n + 1).where(
+        BLOB.c.id == _bases.c.base_id, _bases.c.n <= MAX_DEPTH
     )
 )
 _follow = select(_bases).order_by(_bases.c.n)
 """A blob and its bases, nearest first; one more than there may be, to notice a line without end."""
-_fetch = select(_table.c.data).where(_table.c.id == bindparam("wanted"))
-_insert = insert(_table).on_conflict_do_nothing(index_elements=["sha256"]).returning(_table.c.id)
+_fetch = select(BLOB.c.data).where(BLOB.c.id == bindparam("wanted"))
+_insert = insert(BLOB).on_conflict_do_nothing(index_elements=["sha256"]).returning(BLOB.c.id)
 
 
 class _Recent:

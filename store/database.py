@@ -112,7 +112,7 @@ class Database:
                 connection.exec_driver_sql("SAVEPOINT one")
                 try:
                     result = function(connection)
-                except Exception as error:  # noqa: BLE001  # whatever it was belongs to the caller, through its future
+                except Exception as error:  # whatever it was belongs to the caller
                     if not self._in_transaction(connection):  # a full disk undoes everybody's work
                         raise
                     connection.exec_driver_sql("ROLLBACK TO one")

@@ -426,7 +426,8 @@ class ModelCallRow(SQLModel, table=True):
     params: dict[str, Any] = _json()
     seed: int
     messages: list[Any] = _json()
-    """[[role, [part, …]], …]; a part is {"t": text}, {"b": sha256 of a blob} or {"c": critique ulid, "s": start, "e": end}."""
+    """[[role, [part, …]], …]; a part is {"t": text}, {"b": sha256 of a blob} or, for a labeler's words,
+    {"c": critique ulid, "s": start, "e": end}."""
     messages_sha256: str = Field(max_length=64)
     """Over the hashes of the parts, so that it can be recomputed after an erasure."""
     reply_blob_id: int | None = Field(default=None, foreign_key="blob.id", index=True)

@@ -1,0 +1,1 @@
+"""The refinement loop, as a LangGraph graph over the store."""

@@ -1,0 +1,271 @@
+"""The ledger of model calls: looked up before a call is made, written before its reply is used."""
+
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any, cast
+
+from sqlalchemy import Connection, func, insert, select
+
+from refine.errors import ModelError
+from refine.types import Message, ModelReply, ModelRequest, Step, Usage
+from store.blobs import get_blob, put_blob
+from store.events import record_event
+from store.ids import make_ulid, now
+from store.messages import decode_messages, encode_messages
+from store.tables import ASSIGNMENT, CHAIN, MODEL_CALL, ROUND
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepKey:
+    """Which turn of which conversation of a chain; the ledger is unique on it and the attempt."""
+
+    chain_key: int
+    round: int
+    step: Step
+    slot: int
+    turn: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordedReply:
+    """A reply as an engine reads it, now or at a replay."""
+
+    key: int
+    text: str
+    finish_reason: str
+    model: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordedCall:
+    """A whole row of the ledger."""
+
+    id: str
+    round: int
+    step: Step
+    slot: int
+    turn: int
+    attempt: int
+    is_ok: bool
+    template: str
+    model: str
+    model_returned: str | None
+    provider: str | None
+    params: dict[str, Any]
+    seed: int
+    messages: tuple[Message, ...]
+    messages_sha256: str
+    reply: str | None
+    reasoning: str | None
+    reasoning_kind: str
+    finish_reason: str | None
+    usage: Usage
+    cost_usd: float | None
+    latency_ms: float | None
+    errors: tuple[str, ...]
+    is_cached: bool
+    is_copied: bool
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spending:
+    """Sums over a chain or a project; copied calls of forks are not counted twice."""
+
+    calls: int
+    failed_calls: int
+    prompt_tokens: int
+    completion_tokens: int
+    models_usd: float
+    unpriced_calls: int
+    """Calls whose price is not known; models_usd leaves them out."""
+    people_usd: float
+
+
+def _of_key(key: StepKey) -> Any:
+    return (
+        (MODEL_CALL.c.chain_id == key.chain_key)
+        & (MODEL_CALL.c.round == key.round)
+        & (MODEL_CALL.c.step == key.step)
+        & (MODEL_CALL.c.slot == key.slot)
+        & (MODEL_CALL.c.turn == key.turn)
+    )
+
+
+def find_reply(connection: Connection, key: StepKey) -> RecordedReply | None:
+    """The recorded reply of that turn, if one came."""
+    row = connection.execute(
+        select(MODEL_CALL.c.id, MODEL_CALL.c.reply_blob_id, MODEL_CALL.c.finish_reason, MODEL_CALL.c.model)
+        .where(_of_key(key), MODEL_CALL.c.state == "ok")
+        .order_by(MODEL_CALL.c.attempt.desc())
+        .limit(1)
+    ).first()
+    if row is None:
+        return None
+    text = get_blob(connection, row.reply_blob_id).decode("utf-8", "surrogatepass")
+    return RecordedReply(key=row.id, text=text, finish_reason=row.finish_reason or "", model=row.model)
+
+
+def load_replies(connection: Connection, *, chain_key: int, round: int, step: Step, slot: int) -> list[RecordedReply]:
+    """The replies of one conversation, turn by turn."""
+    replies: list[RecordedReply] = []
+    while True:
+        key = StepKey(chain_key=chain_key, round=round, step=step, slot=slot, turn=len(replies))
+        reply = find_reply(connection, key)
+        if reply is None:
+            return replies
+        replies.append(reply)
+
+
+def record_reply(
+    connection: Connection, key: StepKey, request: ModelRequest, reply: ModelReply, *, template: str
+) -> RecordedReply:
+    row_key = _record(
+        connection,
+        key,
+        request,
+        template=template,
+        state="ok",
+        model_returned=reply.model_returned,
+        provider=reply.provider,
+        reply_blob_id=put_blob(connection, reply.text.encode("utf-8", "surrogatepass")),
+        reasoning_blob_id=None
+        if reply.reasoning is None
+        else put_blob(connection, reply.reasoning.encode("utf-8", "surrogatepass")),
+        reasoning_kind=reply.reasoning_kind,
+        finish_reason=reply.finish_reason,
+        **asdict(reply.usage),
+        cost_usd=reply.cost_usd,
+        latency_ms=reply.latency_ms,
+        retries=len(reply.errors),
+        errors=list(reply.errors),
+        is_cached=reply.is_cached,
+    )
+    return RecordedReply(key=row_key, text=reply.text, finish_reason=reply.finish_reason, model=request.model)
+
+
+def record_failure(
+    connection: Connection, key: StepKey, request: ModelRequest, error: ModelError, *, template: str
+) -> int:
+    """A call that failed for good: its cost is unknown, its raw reply, if one came, is kept."""
+    return _record(
+        connection,
+        key,
+        request,
+        template=template,
+        state="failed",
+        reply_blob_id=None
+        if error.raw_reply is None
+        else put_blob(connection, error.raw_reply.encode("utf-8", "surrogatepass")),
+        retries=error.retries,
+        errors=[str(error)],
+    )
+
+
+def _record(
+    connection: Connection, key: StepKey, request: ModelRequest, *, template: str, state: str, **values: Any
+) -> int:
+    encoded, messages_sha256 = encode_messages(connection, request.messages)
+    newest = connection.execute(select(func.max(MODEL_CALL.c.attempt)).where(_of_key(key))).scalar_one()
+    ulid = make_ulid()
+    result = connection.execute(
+        insert(MODEL_CALL).values(
+            ulid=ulid,
+            chain_id=key.chain_key,
+            round=key.round,
+            step=key.step,
+            slot=key.slot,
+            turn=key.turn,
+            attempt=0 if newest is None else newest + 1,
+            state=state,
+            template=template,
+            model=request.model,
+            params={"temperature": request.temperature, "max_tokens": request.max_tokens},
+            seed=request.seed,
+            messages=encoded,
+            messages_sha256=messages_sha256,
+            created_at=now(),
+            **values,
+        )
+    )
+    record_event(
+        connection, key.chain_key, "model_called", key.round, call=ulid, step=key.step, slot=key.slot, state=state
+    )
+    return int(cast(Any, result).inserted_primary_key[0])
+
+
+def load_calls(connection: Connection, chain_key: int) -> list[RecordedCall]:
+    """The chain's ledger, in the order the calls were recorded."""
+    rows = connection.execute(select(MODEL_CALL).where(MODEL_CALL.c.chain_id == chain_key).order_by(MODEL_CALL.c.id))
+    return [_call(connection, row) for row in rows]
+
+
+def _call(connection: Connection, row: Any) -> RecordedCall:
+    def text(blob: int | None) -> str | None:
+        return None if blob is None else get_blob(connection, blob).decode("utf-8", "surrogatepass")
+
+    return RecordedCall(
+        id=row.ulid,
+        round=row.round,
+        step=row.step,
+        slot=row.slot,
+        turn=row.turn,
+        attempt=row.attempt,
+        is_ok=row.state == "ok",
+        template=row.template,
+        model=row.model,
+        model_returned=row.model_returned,
+        provider=row.provider,
+        params=row.params,
+        seed=row.seed,
+        messages=decode_messages(connection, row.messages),
+        messages_sha256=row.messages_sha256,
+        reply=text(row.reply_blob_id),
+        reasoning=text(row.reasoning_blob_id),
+        reasoning_kind=row.reasoning_kind,
+        finish_reason=row.finish_reason,
+        usage=Usage(
+            prompt_tokens=row.prompt_tokens,
+            completion_tokens=row.completion_tokens,
+            reasoning_tokens=row.reasoning_tokens,
+            cached_tokens=row.cached_tokens,
+        ),
+        cost_usd=row.cost_usd,
+        latency_ms=row.latency_ms,
+        errors=tuple(row.errors or ()),
+        is_cached=bool(row.is_cached),
+        is_copied=bool(row.is_copied),
+        created_at=row.created_at,
+    )
+
+
+def sum_spending(connection: Connection, *, chain_key: int | None = None, project_key: int | None = None) -> Spending:
+    """Of one chain, or of all chains of one project."""
+    calls = select(
+        func.count(),
+        func.coalesce(func.sum(MODEL_CALL.c.state == "failed"), 0),
+        func.coalesce(func.sum(MODEL_CALL.c.prompt_tokens), 0),
+        func.coalesce(func.sum(MODEL_CALL.c.completion_tokens), 0),
+        func.coalesce(func.sum(MODEL_CALL.c.cost_usd), 0.0),
+        func.coalesce(func.sum((MODEL_CALL.c.state == "ok") & MODEL_CALL.c.cost_usd.is_(None)), 0),
+    ).where(MODEL_CALL.c.is_copied.is_(False))
+    people = select(func.coalesce(func.sum(ASSIGNMENT.c.cost_usd), 0.0)).join(
+        ROUND, ROUND.c.id == ASSIGNMENT.c.round_id
+    )
+    if chain_key is not None:
+        calls = calls.where(MODEL_CALL.c.chain_id == chain_key)
+        people = people.where(ROUND.c.chain_id == chain_key)
+    if project_key is not None:
+        of_project = select(CHAIN.c.id).where(CHAIN.c.project_id == project_key)
+        calls = calls.where(MODEL_CALL.c.chain_id.in_(of_project))
+        people = people.where(ROUND.c.chain_id.in_(of_project))
+    total, failed, prompt_tokens, completion_tokens, models_usd, unpriced = connection.execute(calls).one()
+    return Spending(
+        calls=total,
+        failed_calls=failed,
+        prompt_tokens=prompt_tokens,
+        completion_tokens=completion_tokens,
+        models_usd=models_usd,
+        unpriced_calls=unpriced,
+        people_usd=connection.execute(people).scalar_one(),
+    )

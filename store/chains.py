@@ -1,0 +1,445 @@
+"""Chains: making, claiming, steering and ending them."""
+
+import hashlib
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import Any, cast
+
+from sqlalchemy import Connection, Row, Select, and_, delete, func, insert, or_, select, update
+
+from refine.errors import InputError
+from refine.settings import ProjectSettings
+from refine.types import ChainRecord, ChainState, StopReason
+from store.events import record_event
+from store.ids import make_ulid, now
+from store.projects import StoredProject
+from store.tables import (
+    CANDIDATE,
+    CANDIDATE_FILE,
+    CHAIN,
+    CHECK,
+    EDIT,
+    PROJECT,
+    PROMPT,
+    ROUND,
+    SETTINGS_VERSION,
+)
+
+_PARENT = CHAIN.alias("parent_chain")
+_INCUMBENT = CANDIDATE.alias("incumbent")
+_PINNED = CANDIDATE.alias("pinned")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredChain:
+    """A chain with the keys that only the store uses, and the settings it runs under."""
+
+    key: int
+    project_key: int
+    prompt_row: int
+    settings_key: int
+    settings: ProjectSettings
+    incumbent_key: int | None
+    pinned_key: int | None
+    audit: str | None
+    record: ChainRecord
+
+
+def make_seed(project_seed: int, prompt_key: str) -> int:
+    """The chain's seed: the same for the same project seed and prompt, whatever else is in the file."""
+    digest = hashlib.sha256(f"{project_seed}:{prompt_key}".encode()).digest()
+    return int.from_bytes(digest[:4], "big") & 0x7FFFFFFF
+
+
+def create_chain(
+    connection: Connection,
+    project: StoredProject,
+    *,
+    prompt_row: int,
+    prompt_key: str,
+    batch_key: int | None,
+    is_demo: bool,
+    priority: int = 0,
+) -> int:
+    settings = project.settings
+    result = connection.execute(
+        insert(CHAIN).values(
+            ulid=make_ulid(),
+            project_id=project.key,
+            prompt_id=prompt_row,
+            batch_id=batch_key,
+            settings_version_id=project.settings_key,
+            kind=settings.kind,
+            state="new",
+            seed=make_seed(settings.seed, prompt_key),
+            priority=priority,
+            is_demo=is_demo,
+            is_simulated=settings.panel == "simulated",
+            created_at=now(),
+        )
+    )
+    key = int(cast(Any, result).inserted_primary_key[0])
+    record_event(connection, key, "chain_created", 0, prompt=prompt_key, settings_version=project.settings_version)
+    return key
+
+
+def _rounds(kind_filter: Any) -> Any:
+    return (
+        select(func.coalesce(func.max(ROUND.c.number), 0))
+        .where(ROUND.c.chain_id == CHAIN.c.id, ROUND.c.kind == "normal", kind_filter)
+        .correlate(CHAIN)
+        .scalar_subquery()
+    )
+
+
+_SELECT = (
+    select(
+        CHAIN,
+        PROJECT.c.name.label("project_name"),
+        PROMPT.c.key.label("prompt_key"),
+        PROMPT.c.text.label("prompt_text"),
+        SETTINGS_VERSION.c.version.label("settings_version"),
+        SETTINGS_VERSION.c.settings.label("settings"),
+        _INCUMBENT.c.ulid.label("incumbent_ulid"),
+        _PINNED.c.ulid.label("pinned_ulid"),
+        _PARENT.c.ulid.label("parent_ulid"),
+        _rounds(True).label("round_number"),
+        _rounds(ROUND.c.state == "judged").label("rounds_judged"),
+    )
+    .join(PROJECT, PROJECT.c.id == CHAIN.c.project_id)
+    .join(PROMPT, PROMPT.c.id == CHAIN.c.prompt_id)
+    .join(SETTINGS_VERSION, SETTINGS_VERSION.c.id == CHAIN.c.settings_version_id)
+    .outerjoin(_INCUMBENT, _INCUMBENT.c.id == CHAIN.c.incumbent_id)
+    .outerjoin(_PINNED, _PINNED.c.id == CHAIN.c.pinned_id)
+    .outerjoin(_PARENT, _PARENT.c.id == CHAIN.c.parent_chain_id)
+)
+
+
+def _from_row(row: Row[Any]) -> StoredChain:
+    values = row._mapping
+    record = ChainRecord(
+        id=values["ulid"],
+        project=values["project_name"],
+        prompt_key=values["prompt_key"],
+        prompt=values["prompt_text"],
+        kind=values["kind"],
+        state=values["state"],
+        stop_reason=values["stop_reason"],
+        round=values["round_number"],
+        rounds_judged=values["rounds_judged"],
+        seed=values["seed"],
+        priority=values["priority"],
+        settings_version=values["settings_version"],
+        incumbent=values["incumbent_ulid"],
+        pinned=values["pinned_ulid"],
+        is_paused=values["paused_at"] is not None,
+        stop_requested=values["stop_requested_at"] is not None,
+        is_demo=bool(values["is_demo"]),
+        is_simulated=bool(values["is_simulated"]),
+        error=values["error"],
+        parent_chain=values["parent_ulid"],
+        created_at=values["created_at"],
+        ended_at=values["ended_at"],
+    )
+    return StoredChain(
+        key=values["id"],
+        project_key=values["project_id"],
+        prompt_row=values["prompt_id"],
+        settings_key=values["settings_version_id"],
+        settings=ProjectSettings.model_validate(values["settings"]),
+        incumbent_key=values["incumbent_id"],
+        pinned_key=values["pinned_id"],
+        audit=values["audit"],
+        record=record,
+    )
+
+
+def load_chain(connection: Connection, ulid: str) -> StoredChain:
+    """Raises InputError when there is none; a unique beginning of 6 characters or more will do."""
+    row = connection.execute(_SELECT.where(CHAIN.c.ulid == ulid)).first()
+    if row is None and 6 <= len(ulid) < 26 and ulid.isalnum():
+        rows = connection.execute(_SELECT.where(CHAIN.c.ulid.startswith(ulid.upper())).limit(2)).all()
+        if len(rows) > 1:
+            raise InputError(f"chain id {ulid!r} is the beginning of several; give more of it")
+        row = rows[0] if rows else None
+    if row is None:
+        raise InputError(f"no chain {ulid!r} in this database; `refine chain list` shows them")
+    return _from_row(row)
+
+
+def load_chain_by_key(connection: Connection, key: int) -> StoredChain:
+    return _from_row(connection.execute(_SELECT.where(CHAIN.c.id == key)).one())
+
+
+def list_chains(
+    connection: Connection,
+    *,
+    project: str | None = None,
+    state: ChainState | None = None,
+    before: str | None = None,
+    limit: int = 50,
+) -> list[StoredChain]:
+    """Newest first, a keyset page: those with an id below `before`."""
+    query: Select[Any] = _SELECT.order_by(CHAIN.c.ulid.desc()).limit(limit)
+    if project is not None:
+        query = query.where(PROJECT.c.name == project)
+    if state is not None:
+        query = query.where(CHAIN.c.state == state)
+    if before is not None:
+        query = query.where(CHAIN.c.ulid < before)
+    return [_from_row(row) for row in connection.execute(query)]
+
+
+def chains_of_prompts(connection: Connection, prompt_rows: Collection[int]) -> dict[int, int]:
+    """Prompt row -> key of its chain, forks left out."""
+    wanted = list(prompt_rows)
+    found: dict[int, int] = {}
+    for start in range(0, len(wanted), 500):
+        rows = connection.execute(
+            select(CHAIN.c.prompt_id, CHAIN.c.id).where(
+                CHAIN.c.prompt_id.in_(wanted[start : start + 500]), CHAIN.c.parent_chain_id.is_(None)
+            )
+        )
+        found.update((prompt_row, key) for prompt_row, key in rows)
+    return found
+
+
+def list_unfinished(connection: Connection, project_key: int) -> list[tuple[str, str]]:
+    """(ulid, state) of the project's chains that have not ended and are not paused, in the order to run them: higher
+    priority first, then those begun before those not begun, then as ordered."""
+    rows = connection.execute(
+        select(CHAIN.c.ulid, CHAIN.c.state)
+        .where(CHAIN.c.project_id == project_key, CHAIN.c.state != "ended", CHAIN.c.paused_at.is_(None))
+        .order_by(CHAIN.c.priority.desc(), (CHAIN.c.state == "new"), CHAIN.c.id)
+    )
+    return [(ulid, state) for ulid, state in rows]
+
+
+def find_ready(connection: Connection, project_key: int | None = None) -> list[str]:
+    """Chains that wait for people and need not any longer: their open round is full, or they are to stop."""
+    is_full = (
+        select(ROUND.c.id).where(ROUND.c.chain_id == CHAIN.c.id, ROUND.c.state == "full").correlate(CHAIN).exists()
+    )
+    query = select(CHAIN.c.ulid).where(
+        CHAIN.c.state.in_(("waiting", "audit")),
+        CHAIN.c.paused_at.is_(None),
+        or_(is_full, CHAIN.c.stop_requested_at.is_not(None)),
+    )
+    if project_key is not None:
+        query = query.where(CHAIN.c.project_id == project_key)
+    return list(connection.execute(query.order_by(CHAIN.c.priority.desc(), CHAIN.c.id)).scalars())
+
+
+def count_states(connection: Connection, project_key: int) -> dict[str, int]:
+    """Chains by state; paused ones under `paused`, failed ones under `failed`."""
+    rows = connection.execute(
+        select(CHAIN.c.state, CHAIN.c.stop_reason == "failed", CHAIN.c.paused_at.is_not(None), func.count())
+        .where(CHAIN.c.project_id == project_key)
+        .group_by(CHAIN.c.state, CHAIN.c.stop_reason == "failed", CHAIN.c.paused_at.is_not(None))
+    )
+    counts: dict[str, int] = {}
+    for state, is_failed, is_paused, count in rows:
+        name = "paused" if is_paused and state != "ended" else "failed" if is_failed and state == "ended" else state
+        counts[name] = counts.get(name, 0) + count
+    return counts
+
+
+# --- Who runs it --------------------------------------------------------------------------------------------------
+
+
+def claim_chain(connection: Connection, ulid: str, owner_key: int, *, dead: Collection[int] = ()) -> bool:
+    """Make the chain this owner's, if it is free, its own already, or a dead owner's."""
+    takeable = or_(CHAIN.c.owner_id.is_(None), CHAIN.c.owner_id == owner_key)
+    if dead:
+        takeable = or_(takeable, CHAIN.c.owner_id.in_(list(dead)))
+    result = connection.execute(
+        update(CHAIN)
+        .where(CHAIN.c.ulid == ulid, CHAIN.c.state != "ended", CHAIN.c.paused_at.is_(None), takeable)
+        .values(owner_id=owner_key, started_at=func.coalesce(CHAIN.c.started_at, now()))
+    )
+    return result.rowcount == 1
+
+
+def release_chain(connection: Connection, ulid: str, owner_key: int) -> None:
+    connection.execute(update(CHAIN).where(CHAIN.c.ulid == ulid, CHAIN.c.owner_id == owner_key).values(owner_id=None))
+
+
+def owner_of(connection: Connection, ulid: str) -> int | None:
+    return cast(int | None, connection.execute(select(CHAIN.c.owner_id).where(CHAIN.c.ulid == ulid)).scalar_one())
+
+
+# --- Where it stands ----------------------------------------------------------------------------------------------
+
+
+def set_state(connection: Connection, chain_key: int, state: ChainState) -> None:
+    connection.execute(update(CHAIN).where(CHAIN.c.id == chain_key, CHAIN.c.state != "ended").values(state=state))
+
+
+def end_chain(
+    connection: Connection,
+    chain_key: int,
+    *,
+    reason: StopReason,
+    round: int,
+    error: str | None = None,
+    audit: str | None = None,
+    state: ChainState = "ended",
+) -> None:
+    """Give the chain its stop reason. With `state="audit"` it goes on to its audit round and ends after it.
+
+    Rounds still open are closed without a verdict. A second call changes nothing.
+    """
+    at = now()
+    result = connection.execute(
+        update(CHAIN)
+        .where(CHAIN.c.id == chain_key, CHAIN.c.stop_reason.is_(None))
+        .values(state=state, stop_reason=reason, error=error, audit=audit, ended_at=at if state == "ended" else None)
+    )
+    if result.rowcount == 0:
+        return
+    connection.execute(
+        update(ROUND)
+        .where(ROUND.c.chain_id == chain_key, ROUND.c.kind == "normal", ROUND.c.state.in_(("open", "full")))
+        .values(state="closed")
+    )
+    refs: dict[str, Any] = {"reason": reason}
+    if error is not None:
+        refs["error"] = error
+    record_event(connection, chain_key, "chain_stopped", round, **refs)
+
+
+def finish_audit(connection: Connection, chain_key: int, *, round: int) -> None:
+    """The chain's audit round has what it needs (or was given up): the chain ends."""
+    connection.execute(
+        update(ROUND)
+        .where(ROUND.c.chain_id == chain_key, ROUND.c.kind == "audit", ROUND.c.state.in_(("open", "full")))
+        .values(state="judged", judged_at=now())
+    )
+    result = connection.execute(
+        update(CHAIN)
+        .where(CHAIN.c.id == chain_key, CHAIN.c.state == "audit")
+        .values(state="ended", audit="done", ended_at=now())
+    )
+    if result.rowcount:
+        record_event(connection, chain_key, "audit_done", round)
+
+
+def retry_failed(connection: Connection, project_key: int) -> int:
+    """Reopen the project's failed chains where they failed; how many there were.
+
+    Slots of their newest round for which no candidate could be made are free again; what they cost stays in the ledger.
+    """
+    rows = connection.execute(
+        select(CHAIN.c.id).where(
+            CHAIN.c.project_id == project_key, CHAIN.c.state == "ended", CHAIN.c.stop_reason == "failed"
+        )
+    ).scalars()
+    keys = list(rows)
+    for key in keys:
+        _drop_failed_slots(connection, key)
+        connection.execute(
+            update(CHAIN)
+            .where(CHAIN.c.id == key)
+            .values(state="active", stop_reason=None, error=None, ended_at=None, owner_id=None)
+        )
+        record_event(connection, key, "chain_retried", 0)
+    return len(keys)
+
+
+def _drop_failed_slots(connection: Connection, chain_key: int) -> None:
+    newest = select(func.max(CANDIDATE.c.round)).where(CANDIDATE.c.chain_id == chain_key).scalar_subquery()
+    failed = select(CANDIDATE.c.id).where(
+        CANDIDATE.c.chain_id == chain_key, CANDIDATE.c.round == newest, CANDIDATE.c.state == "failed"
+    )
+    keys = list(connection.execute(failed).scalars())
+    for table, column in (
+        (CHECK, CHECK.c.candidate_id),
+        (EDIT, EDIT.c.candidate_id),
+        (CANDIDATE_FILE, CANDIDATE_FILE.c.candidate_id),
+    ):
+        connection.execute(delete(table).where(column.in_(keys)))
+    connection.execute(delete(CANDIDATE).where(CANDIDATE.c.id.in_(keys)))
+
+
+def move_to_settings(connection: Connection, project: StoredProject) -> int:
+    """Put the project's unended chains under its newest settings (rounds keep the version they were opened under)."""
+    own = select(SETTINGS_VERSION.c.id).where(
+        SETTINGS_VERSION.c.project_id == project.key, SETTINGS_VERSION.c.scope == "project"
+    )
+    result = connection.execute(
+        update(CHAIN)
+        .where(
+            and_(
+                CHAIN.c.project_id == project.key,
+                CHAIN.c.state != "ended",
+                CHAIN.c.settings_version_id.in_(own),
+                CHAIN.c.settings_version_id != project.settings_key,
+            )
+        )
+        .values(settings_version_id=project.settings_key)
+    )
+    return result.rowcount
+
+
+# --- Steering -----------------------------------------------------------------------------------------------------
+
+
+def pause_chain(connection: Connection, chain: StoredChain) -> None:
+    """No new step and no new assignment from now on. A chain in the middle of a step finishes it first."""
+    _refuse_ended(chain)
+    connection.execute(
+        update(CHAIN).where(CHAIN.c.id == chain.key, CHAIN.c.paused_at.is_(None)).values(paused_at=now())
+    )
+    record_event(connection, chain.key, "chain_paused", chain.record.round)
+
+
+def resume_chain(connection: Connection, chain: StoredChain) -> None:
+    _refuse_ended(chain)
+    connection.execute(update(CHAIN).where(CHAIN.c.id == chain.key).values(paused_at=None))
+    record_event(connection, chain.key, "chain_resumed", chain.record.round)
+
+
+def stop_chain(connection: Connection, chain: StoredChain, *, dead: Sequence[int] = ()) -> bool:
+    """Stop the chain: at once when nobody runs it (True), else at its next step."""
+    _refuse_ended(chain)
+    connection.execute(update(CHAIN).where(CHAIN.c.id == chain.key).values(stop_requested_at=now()))
+    owner = owner_of(connection, chain.record.id)
+    if owner is not None and owner not in dead:
+        record_event(connection, chain.key, "stop_requested", chain.record.round)
+        return False
+    if chain.record.state == "audit":
+        finish_audit(connection, chain.key, round=chain.record.round)
+    else:
+        end_chain(connection, chain.key, reason="stopped", round=chain.record.round)
+    connection.execute(update(CHAIN).where(CHAIN.c.id == chain.key).values(owner_id=None))
+    return True
+
+
+def set_priority(connection: Connection, chain: StoredChain, priority: int) -> None:
+    """Chains of higher priority are run, and shown to labelers, first."""
+    connection.execute(update(CHAIN).where(CHAIN.c.id == chain.key).values(priority=priority))
+    connection.execute(update(ROUND).where(ROUND.c.chain_id == chain.key).values(priority=float(priority)))
+    record_event(connection, chain.key, "chain_prioritised", chain.record.round, priority=priority)
+
+
+def pin_candidate(connection: Connection, chain: StoredChain, candidate: str) -> None:
+    """Make this candidate the incumbent at the next verdict. Raises InputError for one that is not this chain's."""
+    _refuse_ended(chain)
+    row = connection.execute(
+        select(CANDIDATE.c.id, CANDIDATE.c.state).where(
+            CANDIDATE.c.ulid == candidate, CANDIDATE.c.chain_id == chain.key
+        )
+    ).first()
+    if row is None:
+        raise InputError(f"candidate {candidate!r} is not one of chain {chain.record.id}")
+    if row.state != "ok":
+        raise InputError(f"candidate {candidate!r} failed its checks and cannot be the incumbent")
+    connection.execute(update(CHAIN).where(CHAIN.c.id == chain.key).values(pinned_id=row.id))
+    record_event(connection, chain.key, "candidate_pinned", chain.record.round, candidate=candidate)
+
+
+def _refuse_ended(chain: StoredChain) -> None:
+    if chain.record.state == "ended":
+        raise InputError(
+            f"chain {chain.record.id} has ended ({chain.record.stop_reason}); fork it to go on from a round"
+        )
