@@ -13,7 +13,7 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import Future
 from pathlib import Path
-from typing import Any, Concatenate, ParamSpec, Self, TypeVar
+from typing import Any, Concatenate, ParamSpec, Self, TypeAlias, TypeVar
 
 import orjson
 from sqlalchemy import Connection, Engine, create_engine, event
@@ -29,6 +29,8 @@ _GROUP = 256
 """Most writes in one commit: bounds how long the first of them waits."""
 _BUSY_MS = 30_000
 
+_Write: TypeAlias = tuple[Callable[[Connection], Any], "Future[Any]"]
+
 
 class Database:
     """An open database. `write` and `write_now` run a function in the writer, `read` runs one on this thread."""
@@ -41,8 +43,8 @@ class Database:
         self._engine = create_database_engine(path, read_only=read_only)
         self._local = threading.local()
         self._readers: list[Connection] = []
-        self._readers_lock = threading.Lock()
-        self._queue: queue.SimpleQueue[tuple[Callable[[Connection], Any], Future[Any]] | None] = queue.SimpleQueue()
+        self._lock = threading.Lock()
+        self._queue: queue.SimpleQueue[_Write | None] = queue.SimpleQueue()
         self._writer: threading.Thread | None = None
         self._is_closed = False
         self.commits = 0
@@ -59,12 +61,13 @@ class Database:
         """
         if self.is_read_only:
             raise StoreReadOnly(f"{self.path} was opened for reading only")
-        if self._is_closed:
-            raise StoreError(f"{self.path} is closed")
         future: Future[T] = Future()
-        if self._writer is None:
-            self._start_writer()
-        self._queue.put((lambda connection: function(connection, *args, **kwargs), future))
+        with self._lock:  # nothing may be queued behind the writer's end
+            self._refuse_closed()
+            if self._writer is None:
+                self._writer = threading.Thread(target=self._run_writer, name="refine-writer", daemon=True)
+                self._writer.start()
+            self._queue.put((lambda connection: function(connection, *args, **kwargs), future))
         return future
 
     async def write(self, function: Callable[Concatenate[Connection, P], T], /, *args: P.args, **kwargs: P.kwargs) -> T:
@@ -73,33 +76,33 @@ class Database:
     def write_now(self, function: Callable[Concatenate[Connection, P], T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         return self.submit(function, *args, **kwargs).result()
 
-    def _start_writer(self) -> None:
-        with self._readers_lock:
-            if self._writer is None:
-                self._writer = threading.Thread(target=self._run_writer, name="refine-writer", daemon=True)
-                self._writer.start()
-
     def _run_writer(self) -> None:
-        connection = self._engine.connect()
-        try:
-            while (first := self._queue.get()) is not None:
-                group = [first]
-                is_last = False
-                while len(group) < _GROUP and not self._queue.empty():
-                    following = self._queue.get()
-                    if following is None:
-                        is_last = True
-                        break
-                    group.append(following)
+        connection: Connection | None = None
+        is_last = False
+        while not is_last:
+            group, is_last = self._take_group()
+            if not group:
+                break
+            try:
+                connection = connection or self._engine.connect()
+            except DatabaseError as error:
+                self._fail(group, error)
+            else:
                 self._commit_group(connection, group)
-                if is_last:
-                    return
-        finally:
+        if connection is not None:
             connection.close()
 
-    def _commit_group(
-        self, connection: Connection, group: list[tuple[Callable[[Connection], Any], Future[Any]]]
-    ) -> None:
+    def _take_group(self) -> tuple[list[_Write], bool]:
+        """Wait for a write, then take what is queued by now; True with the last of all."""
+        group: list[_Write] = []
+        while not group or (len(group) < _GROUP and not self._queue.empty()):
+            following = self._queue.get()
+            if following is None:
+                return group, True
+            group.append(following)
+        return group, False
+
+    def _commit_group(self, connection: Connection, group: list[_Write]) -> None:
         results: list[tuple[Future[Any], Any]] = []
         try:
             connection.exec_driver_sql("BEGIN IMMEDIATE")
@@ -125,14 +128,15 @@ class Database:
             self.commits += 1
         except Exception as error:  # noqa: BLE001  # as above; the writer itself must live on
             self._roll_back(connection)
-            for _, future in group:
-                if not future.done():
-                    if not future.running():
-                        future.set_running_or_notify_cancel()
-                    future.set_exception(self._translate(error))
+            self._fail(group, error)
         else:
             for future, result in results:
                 future.set_result(result)
+
+    def _fail(self, group: list[_Write], error: Exception) -> None:
+        for _, future in group:
+            if not future.done() and (future.running() or future.set_running_or_notify_cancel()):
+                future.set_exception(self._translate(error))
 
     @classmethod
     def _roll_back(cls, connection: Connection) -> None:
@@ -151,18 +155,23 @@ class Database:
         connection: Connection | None = getattr(self._local, "connection", None)
         try:
             if connection is None:
-                connection = self._engine.connect()
-                connection.exec_driver_sql("PRAGMA query_only=ON")
-                self._local.connection = connection
-                with self._readers_lock:
-                    self._readers.append(connection)
+                connection = self._connect_reader()
             connection.exec_driver_sql("BEGIN")
             try:
                 return function(connection, *args, **kwargs)
             finally:
-                connection.exec_driver_sql("ROLLBACK")
+                self._roll_back(connection)
         except DatabaseError as error:
             raise self._translate(error) from error
+
+    def _connect_reader(self) -> Connection:
+        self._refuse_closed()
+        connection = self._engine.connect()
+        connection.exec_driver_sql("PRAGMA query_only=ON")
+        self._local.connection = connection
+        with self._lock:
+            self._readers.append(connection)
+        return connection
 
     def data_version(self) -> int:
         """A number that changes when another connection, of this process or another, has committed."""
@@ -172,17 +181,23 @@ class Database:
 
     def close(self) -> None:
         """Finish what is queued, then close. Safe to call twice."""
-        if self._is_closed:
-            return
-        self._is_closed = True
-        if self._writer is not None:
+        with self._lock:
+            if self._is_closed:
+                return
+            self._is_closed = True
             self._queue.put(None)
+        if self._writer is not None:
             self._writer.join()
-        with self._readers_lock:
+        with self._lock:
             for connection in self._readers:
                 connection.close()
             self._readers.clear()
+        self._local = threading.local()
         self._engine.dispose()
+
+    def _refuse_closed(self) -> None:
+        if self._is_closed:
+            raise StoreError(f"{self.path} is closed")
 
     def __enter__(self) -> Self:
         return self
