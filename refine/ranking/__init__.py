@@ -1,0 +1,55 @@
+"""Who is best, and how sure that is: comparisons in, ratings, verdicts and audit intervals out.
+
+Names are loaded on first use (PEP 562), so that importing this package does not import numpy.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from refine.ranking.audit import InChainEstimate, WinRate, in_chain_estimate, win_rate
+    from refine.ranking.comparisons import Comparisons
+    from refine.ranking.fitted import Fitted, Labelers, Ratings
+    from refine.ranking.kendall import agreement, kendall_tau_b
+    from refine.ranking.laplace import fit
+    from refine.ranking.verdict import judge
+
+_HOMES = {
+    "Comparisons": "comparisons",
+    "Fitted": "fitted",
+    "InChainEstimate": "audit",
+    "Labelers": "fitted",
+    "Ratings": "fitted",
+    "WinRate": "audit",
+    "agreement": "kendall",
+    "fit": "laplace",
+    "in_chain_estimate": "audit",
+    "judge": "verdict",
+    "kendall_tau_b": "kendall",
+    "win_rate": "audit",
+}
+
+__all__ = [
+    "Comparisons",
+    "Fitted",
+    "InChainEstimate",
+    "Labelers",
+    "Ratings",
+    "WinRate",
+    "agreement",
+    "fit",
+    "in_chain_estimate",
+    "judge",
+    "kendall_tau_b",
+    "win_rate",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        return getattr(import_module(f"refine.ranking.{_HOMES[name]}"), name)
+    raise AttributeError(f"module 'refine.ranking' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

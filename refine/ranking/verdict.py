@@ -1,0 +1,139 @@
+"""The verdict of a round: which candidate is the incumbent from now on, and what that rests on."""
+
+from collections.abc import Container, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from refine.errors import InputError
+from refine.types import RankingRecord, Rating, Verdict
+
+if TYPE_CHECKING:
+    from refine.ranking.comparisons import RankingRow
+    from refine.ranking.fitted import Fitted
+
+METHOD = "bradley-terry-map@1"
+
+_CHAIN = "chain"
+_KEPT = 24
+"""Candidates whose joint posterior a verdict keeps: those on show, then the oldest; it grows with the square."""
+_DIGITS = 9
+"""Of every number in a verdict: what differs after that is the rounding of sums, not evidence."""
+
+
+def judge(
+    *,
+    rankings: Sequence[RankingRecord],
+    shown: Sequence[str],
+    incumbent: str | None,
+    gate: float,
+    seed: int,
+    labeler_weights: Mapping[str, float] | None = None,
+) -> Verdict:
+    """Judge the candidates in `shown` by all `rankings` of the chain so far, oldest round first.
+
+    Without an incumbent the candidate of highest P(best) wins. With one, the challenger of highest P(best) takes its
+    place if P(beats incumbent) is above `gate`. Equal ones are separated by mean, then by the order of `shown`. A
+    candidate that nobody compared has its prior for a rating and cannot win while another one was compared. With no
+    comparisons at all the incumbent, or else the first shown, wins.
+
+    Nothing depends on how candidates are called, only on their order in `shown` and in the rankings.
+    """
+    from refine.ranking.comparisons import TIE, Comparisons
+    from refine.ranking.laplace import PRIOR_SD, fit
+
+    if not shown or len({*shown}) != len(shown):
+        raise InputError("a verdict needs candidates on show, each named once")
+    alias = _aliases(rankings, shown if incumbent is None else [*shown, incumbent])
+    data = Comparisons.from_rankings(_rows(rankings, alias))
+    fitted = fit(data, seed=seed, labeler_weights=labeler_weights)
+    compared = {name for name, by_order in alias.items() if (_CHAIN, by_order) in fitted.place}
+    ratings = _ratings(fitted, shown, alias, incumbent)
+    return Verdict(
+        winner=_winner(ratings, incumbent, gate, compared),
+        incumbent=incumbent,
+        ratings=ratings,
+        threshold=gate,
+        comparisons=len(data),
+        rankings=len(rankings),
+        method=METHOD,
+        seed=seed,
+        details={
+            "theta": round(fitted.theta, _DIGITS),
+            "prior_sd": PRIOR_SD,
+            "draws": fitted.draws,
+            "ranking_weight": "2/K",
+            "labeler_weights": {name: float((labeler_weights or {}).get(name, 1.0)) for name in data.labelers},
+            "ties": int((data.outcome == TIE).sum()),
+            **_joint(fitted, alias),
+        },
+    )
+
+
+def _aliases(rankings: Sequence[RankingRecord], candidates: Sequence[str]) -> dict[str, str]:
+    """A name by order for every candidate: those on show first, then as the rankings bring them up."""
+    names = dict.fromkeys(candidates)
+    for ranking in rankings:
+        names.update(dict.fromkeys(ranking.shown))
+        for group in ranking.groups:
+            names.update(dict.fromkeys(group))
+    return {name: f"{number:06}" for number, name in enumerate(names)}
+
+
+def _rows(rankings: Sequence[RankingRecord], alias: Mapping[str, str]) -> "Iterator[RankingRow]":
+    for ranking in rankings:
+        groups = [[alias[item] for item in group] for group in ranking.groups]
+        is_order_known = {item for group in ranking.groups for item in group} <= {*ranking.shown}
+        yield ranking.labeler, _CHAIN, groups, [alias[item] for item in ranking.shown] if is_order_known else None
+
+
+def _ratings(
+    fitted: "Fitted", shown: Sequence[str], alias: Mapping[str, str], incumbent: str | None
+) -> tuple[Rating, ...]:
+    from refine.ranking.best import best_probabilities, p_above, shared_normals
+
+    everyone = [*shown] if incumbent is None or incumbent in shown else [*shown, incumbent]
+    mean, covariance = fitted.posterior(_CHAIN, [alias[name] for name in everyone])
+    count = len(shown)
+    if any((_CHAIN, alias[name]) in fitted.place for name in shown):
+        normals = shared_normals(count, fitted.draws, fitted.seed)
+        p_best = best_probabilities(mean[None, :count], covariance[None, :count, :count], normals)[0].tolist()
+    else:
+        p_best = [1 / count] * count
+    ratings = []
+    for at, name in enumerate(shown):
+        p_beats = None
+        if incumbent is not None and name != incumbent:
+            two = [at, everyone.index(incumbent)]
+            p_beats = round(p_above(mean[two], covariance[two][:, two]), _DIGITS)
+        ratings.append(
+            Rating(
+                candidate=name,
+                mean=round(float(mean[at]), _DIGITS),
+                sd=round(float(covariance[at, at]) ** 0.5, _DIGITS),
+                p_best=round(p_best[at], _DIGITS),
+                p_beats_incumbent=p_beats,
+            )
+        )
+    return tuple(ratings)
+
+
+def _winner(ratings: Sequence[Rating], incumbent: str | None, gate: float, compared: Container[str]) -> str:
+    able = [rating for rating in ratings if rating.candidate != incumbent and rating.candidate in compared]
+    if incumbent is None:
+        able = able or list(ratings)
+    if not able:
+        return incumbent or ratings[0].candidate
+    best = max(able, key=lambda rating: (rating.p_best, rating.mean))  # max keeps the first of equals
+    if incumbent is None or (best.p_beats_incumbent or 0.0) > gate:
+        return best.candidate
+    return incumbent
+
+
+def _joint(fitted: "Fitted", alias: Mapping[str, str]) -> dict[str, Any]:
+    """The joint posterior of at most `_KEPT` compared candidates, as plain lists."""
+    kept = [name for name, by_order in alias.items() if (_CHAIN, by_order) in fitted.place][:_KEPT]
+    mean, covariance = fitted.posterior(_CHAIN, [alias[name] for name in kept])
+    return {
+        "candidates": kept,
+        "mean": [round(x, _DIGITS) for x in mean.tolist()],
+        "covariance": [[round(x, _DIGITS) for x in row] for row in covariance.tolist()],
+    }
