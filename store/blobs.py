@@ -40,7 +40,7 @@ _fetch = select(BLOB.c.data).where(BLOB.c.id == bindparam("wanted"))
 _insert = insert(BLOB).on_conflict_do_nothing(index_elements=["sha256"]).returning(BLOB.c.id)
 
 
-class _Recent:
+class RecentBytes:
     """The bytes read or written last. Content-addressed, so one cache serves every database."""
 
     def __init__(self, limit_bytes: int) -> None:
@@ -68,7 +68,7 @@ class _Recent:
                 self._held -= len(self._items.popitem(last=False)[1])
 
 
-_recent = _Recent(_CACHE_BYTES)
+_recent = RecentBytes(_CACHE_BYTES)
 _local = threading.local()
 
 
@@ -105,9 +105,12 @@ def blob_id_of(connection: Connection, sha256: str) -> int | None:
     return found
 
 
-def get_blob(connection: Connection, blob_id: int) -> bytes:
-    """The bytes, uncompressed. Raises StoreError for a row that is missing or damaged."""
-    return _load(connection, blob_id, _recent)
+def get_blob(connection: Connection, blob_id: int, *, recent: RecentBytes | None = None) -> bytes:
+    """The bytes, uncompressed. Raises StoreError for a row that is missing or damaged.
+
+    `recent` is what to remember bytes in, and to trust; a fresh one makes sure that they come from this database.
+    """
+    return _decode_line(connection, _read_line(connection, blob_id), _recent if recent is None else recent)
 
 
 def get_blob_by_sha256(connection: Connection, sha256: str) -> bytes:
@@ -115,16 +118,7 @@ def get_blob_by_sha256(connection: Connection, sha256: str) -> bytes:
     blob_id = blob_id_of(connection, sha256)
     if blob_id is None:
         raise StoreError(f"blob {sha256[:12]} is not in the database")
-    return _load(connection, blob_id, _recent)
-
-
-def read_blob(connection: Connection, blob_id: int) -> bytes:
-    """As `get_blob`, but from the database, whatever is remembered: for checks."""
-    return _load(connection, blob_id, None)
-
-
-def _load(connection: Connection, blob_id: int, recent: _Recent | None) -> bytes:
-    return _decode_line(connection, _read_line(connection, blob_id), recent)
+    return get_blob(connection, blob_id)
 
 
 def _read_line(connection: Connection, blob_id: int) -> Sequence[Row[Any]]:
@@ -137,12 +131,12 @@ def _read_line(connection: Connection, blob_id: int) -> Sequence[Row[Any]]:
     return line
 
 
-def _decode_line(connection: Connection, line: Sequence[Row[Any]], recent: _Recent | None) -> bytes:
+def _decode_line(connection: Connection, line: Sequence[Row[Any]], recent: RecentBytes) -> bytes:
     """Go down to a base that is remembered or stored by itself, then decode back up."""
     data: bytes | None = None
     walk = []
     for row in line:
-        data = None if recent is None else recent.get(row.sha256)
+        data = recent.get(row.sha256)
         if data is not None:
             break
         walk.append(row)
@@ -150,8 +144,7 @@ def _decode_line(connection: Connection, line: Sequence[Row[Any]], recent: _Rece
         data = _decode(connection.execute(_fetch, {"wanted": row.id}).scalar_one(), row.encoding, row.size, data)
         if data is None or hashlib.sha256(data).hexdigest() != row.sha256:
             raise StoreError(f"blob {row.id} is damaged: its bytes do not have the hash {row.sha256[:12]}")
-        if recent is not None:
-            recent.add(row.sha256, data)
+        recent.add(row.sha256, data)
     assert data is not None
     return data
 
