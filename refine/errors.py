@@ -74,13 +74,22 @@ class ChainBusy(StoreError):
 class ModelError(RefineError):
     """The model call failed.
 
-    `retries` counts the attempts before the last one; `raw_reply` is what came back, if anything did.
+    `retries` counts the attempts before the last one; `raw_reply` is what came back, if anything did; `cost_usd` is
+    what it cost all the same (a refusal is paid for), None where that is unknown.
     """
 
-    def __init__(self, message: str | None = None, *, retries: int = 0, raw_reply: str | None = None) -> None:
+    def __init__(
+        self,
+        message: str | None = None,
+        *,
+        retries: int = 0,
+        raw_reply: str | None = None,
+        cost_usd: float | None = None,
+    ) -> None:
         super().__init__(message)
         self.retries = retries
         self.raw_reply = raw_reply
+        self.cost_usd = cost_usd
 
 
 class ModelMisconfigured(ModelError):

@@ -1,0 +1,49 @@
+"""One attempt at one model call: what a client that talks to a provider raises, for the retry layer above it.
+
+A client raises ModelMisconfigured or ModelRefused where another attempt could not help, and AttemptFailed otherwise.
+"""
+
+from typing import Protocol
+
+from refine.types import ModelReply, ModelRequest
+
+MAX_REPLY_BYTES = 32 * 1024 * 1024
+"""A reply's body is read no further than this: an endpoint must not be able to fill the memory."""
+
+
+class AttemptFailed(Exception):
+    """The attempt failed in a way that another one may not.
+
+    `is_unreachable`: no connection was made at all. `retry_after_s`: what the provider asked for, uncapped.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        is_unreachable: bool = False,
+        retry_after_s: float | None = None,
+        raw_reply: str | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.is_unreachable = is_unreachable
+        self.retry_after_s = retry_after_s
+        self.raw_reply = raw_reply
+
+
+class AttemptClient(Protocol):
+    """Answers one request by one attempt, without retries of its own."""
+
+    async def complete(self, request: ModelRequest) -> ModelReply:
+        """Raise AttemptFailed, ModelMisconfigured or ModelRefused."""
+        ...
+
+    def estimate_usd(self, request: ModelRequest) -> float | None: ...
+
+    async def aclose(self) -> None: ...
+
+
+def one_line(text: str, limit: int = 300) -> str:
+    """Foreign text fit for an error message: one line, bounded, no control characters."""
+    flat = " ".join("".join(c if c.isprintable() else " " for c in text[: limit * 4]).split())
+    return flat if len(flat) <= limit else flat[: limit - 1] + "…"
