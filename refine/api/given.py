@@ -3,13 +3,13 @@
 import unicodedata
 from typing import Any
 
+from refine.artifact import is_safe_name
+from refine.artifact.checks import MAX_FILES
 from refine.panel.lines import kind_of, name_problem, quote, text_problem
 from refine.types import CodeFile, Files, GivenCandidate
 
 MAX_CANDIDATES = 26
 """Of one prompt; far more than a labeler can rank."""
-MAX_FILES = 200
-"""Of one candidate."""
 MAX_NAME_CHARS = 200
 """Of an id or a model's name."""
 
@@ -25,19 +25,6 @@ def parse_candidates(value: object, *, max_bytes: int) -> tuple[GivenCandidate, 
     candidates = tuple(_candidate(item, f"candidate {n}", max_bytes) for n, item in enumerate(value, start=1))
     _refuse_doubles(candidates)
     return candidates
-
-
-def filename_problem(name: str) -> str | None:
-    """Why a file name cannot be used, or None. Names are relative, with `/`, and stay inside the candidate's folder."""
-    if (problem := name_problem(name, 255)) is not None:
-        return problem
-    if "\\" in name or ":" in name:
-        return "has a backslash or colon"
-    if name.startswith("/"):
-        return "is an absolute path"
-    if any(part in ("", ".", "..") or part != part.strip() or part.startswith("~") for part in name.split("/")):
-        return "is not a plain relative path"
-    return None
 
 
 def _candidate(item: object, where: str, max_bytes: int) -> GivenCandidate:
@@ -66,8 +53,8 @@ def _file(item: object, where: str) -> CodeFile:
     name, content = item.get("filename"), item.get("content")
     if not isinstance(name, str):
         raise ValueError(f"{where}: a file has no filename; give it one, for example index.html")
-    if (problem := filename_problem(name)) is not None:
-        raise ValueError(f"{where}: file name {quote(name)} {problem}; use a plain name such as index.html")
+    if not is_safe_name(name):
+        raise ValueError(f"{where}: file name {quote(name)} is not safe; use a plain relative one such as index.html")
     if not isinstance(content, str):
         raise ValueError(f"{where}: {quote(name)} has no content; give it as text")
     if not content.strip():

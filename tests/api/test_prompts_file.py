@@ -71,7 +71,7 @@ def test_the_three_kinds_of_file_give_the_same_rows(tmp_path: Path) -> None:
     import pyarrow as pa
     from pyarrow import parquet
 
-    rows = [
+    rows: list[dict[str, Any]] = [
         {
             "id": "a",
             "prompt": 'Two\n"lines", é',
@@ -336,7 +336,8 @@ def test_a_damaged_parquet_file_gives_rows_or_an_input_error(tmp_path: Path, pos
     from pyarrow import parquet
 
     path = tmp_path / "damaged.parquet"
-    parquet.write_table(pa.table({"prompt": ["é", "b"], "at": pa.array([1000, 2000], pa.timestamp("ns", tz="UTC"))}), path)
+    times = pa.array([1000, 2000], pa.timestamp("ns", tz="UTC"))
+    parquet.write_table(pa.table({"prompt": ["é", "b"], "at": times}), path)
     content = bytearray(path.read_bytes())
     content[position % len(content)] = value
     path.write_bytes(content)

@@ -1,0 +1,48 @@
+"""`sft_final`: the prompt and the final candidate, in TRL's prompt/completion columns."""
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from refine.export.conversation import candidate_turns, prompt_turns
+from refine.export.records import ExportChain, Filters, made_by, uses_allowed
+
+
+def sft_final(chains: Iterable[ExportChain], filters: Filters) -> Iterator[dict[str, Any]]:
+    """One row for every chain that ended, did not fail and has a final candidate: its incumbent at the end.
+
+    `p_best` is the final's in the last verdict that rated it, None where none did.
+    """
+    for chain in chains:
+        final = next((each for each in chain.candidates if each.id == chain.incumbent), None)
+        if chain.state != "ended" or chain.stop_reason in (None, "failed") or final is None or not final.files:
+            continue
+        uses = uses_allowed(chain)
+        if (chain.is_demo and not filters.include_demo) or not set(filters.uses) <= set(uses):
+            continue
+        yield {
+            "prompt": prompt_turns(chain),
+            "completion": candidate_turns(final.files),
+            "chain_id": chain.id,
+            "prompt_id": chain.prompt_key,
+            "candidate_id": final.id,
+            "p_best": _p_best(chain, final.id),
+            "rounds": sum(round.kind != "audit" and round.verdict is not None for round in chain.rounds),
+            "stop_reason": chain.stop_reason,
+            "generator": final.generator,
+            "licence": chain.licence,
+            "source": chain.source,
+            "is_demo": chain.is_demo,
+            "is_simulated": chain.is_simulated,
+            "made_by": list(made_by(chain)),
+            "uses_allowed": list(uses),
+        }
+
+
+def _p_best(chain: ExportChain, candidate: str) -> float | None:
+    for round in reversed(chain.rounds):
+        if round.kind == "audit" or round.verdict is None:
+            continue
+        for rating in round.verdict.ratings:
+            if rating.candidate == candidate:
+                return rating.p_best
+    return None
