@@ -59,7 +59,8 @@ def win_rate(
     The interval is Wilson's (JASA 1927) for as many independent answers as the variance between chains is worth
     (Korn & Graubard, Survey Methodology 1998; Franco et al., J. Survey Statistics and Methodology 2019), with
     Student's t: answers in one chain may agree for reasons of their own. It speaks of a random ended chain and a
-    random labeler of the panel asked, not of other panels. One chain alone says nothing: 0 to 1.
+    random labeler of the panel asked, not of other panels. With fewer than ten chains it holds the truth more often
+    than `level`; one chain alone says nothing: 0 to 1.
     """
     if any(not (value >= 0 and math.isfinite(value)) for chain in outcomes for value in chain):
         raise InputError("wins, ties and losses of an audited chain are counts, 0 or more")
@@ -157,9 +158,10 @@ def _between_chains(
 
 def _among_answers(answered: Sequence[tuple[float, float, float]], centre: float, answers: float) -> float:
     """Mean over chains of the variance of a chain's rate, were all answers drawn alike."""
-    spread = math.fsum(_spread(chain, centre) for chain in answered) / len(answered)
-    alike = (answers * spread + 0.5 * (centre**2 + (1 - centre) ** 2)) / (answers + 1)
-    return alike * math.fsum(1 / max(sum(chain), 1) for chain in answered) / len(answered)
+    chains = len(answered)
+    seen = math.fsum(_spread(chain, centre) / max(sum(chain), 1) for chain in answered) / chains
+    unseen = 0.5 * (centre**2 + (1 - centre) ** 2) * chains / answers  # of the half win and half loss in `centre`
+    return (answers * seen + unseen) / (answers + 1)
 
 
 def _spread(chain: tuple[float, float, float], centre: float) -> float:
