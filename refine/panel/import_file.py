@@ -8,7 +8,7 @@ from refine.errors import FeedbackError
 from refine.panel.feedback_file import FeedbackLine, read_feedback, resolve, submission_key
 from refine.panel.lines import quote
 from refine.protocols import FeedbackDesk
-from refine.types import OpenRound
+from refine.types import OpenRound, RankingIn
 
 
 class ImportPanel:
@@ -52,19 +52,23 @@ class ImportPanel:
             except FeedbackError as error:
                 raise FeedbackError(f"{self.path}:{number}: {error}") from error
         for number, line, ranking in resolved:
-            assignment = await desk.lease_assignment(round_id=round.id, labeler=line.labeler, made_by=line.made_by)
-            if assignment is None:
-                continue
             try:
-                await desk.submit_ranking(
-                    assignment_id=assignment.id,
-                    ranking=ranking,
-                    made_by=line.made_by,
-                    key=submission_key(line, round.id),
-                    active_s=line.active_s,
-                )
+                await self._hand_in(round, line, ranking, desk)
             except FeedbackError as error:
                 raise FeedbackError(f"{self.path}:{number}: {error}") from error
+
+    @staticmethod
+    async def _hand_in(round: OpenRound, line: FeedbackLine, ranking: RankingIn, desk: FeedbackDesk) -> None:
+        # Labelers in `seen_by` are asked for as well: a run killed between lease and submission left one behind.
+        assignment = await desk.lease_assignment(round_id=round.id, labeler=line.labeler, made_by=line.made_by)
+        if assignment is not None:
+            await desk.submit_ranking(
+                assignment_id=assignment.id,
+                ranking=ranking,
+                made_by=line.made_by,
+                key=submission_key(line, round.id),
+                active_s=line.active_s,
+            )
 
     def _refresh(self) -> None:
         try:

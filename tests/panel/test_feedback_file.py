@@ -271,3 +271,10 @@ def test_any_bytes_give_lines_or_an_input_error(tmp_path: Path, content: bytes) 
         read_feedback(path)
     except InputError as error:
         assert "\n" not in str(error)
+
+
+def test_every_field_and_the_example_in_the_documentation_hold() -> None:
+    doc = (Path(__file__).parents[2] / "docs" / "input-files.md").read_text(encoding="utf-8")
+    assert [name for name in FeedbackLine.model_fields if f"| `{name}` |" not in doc] == []
+    (example,) = (each for each in doc.splitlines() if each.startswith('{"prompt_id"'))
+    assert FeedbackLine.model_validate_json(example).key == "any-unique-string"

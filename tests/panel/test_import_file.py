@@ -170,6 +170,20 @@ async def test_an_unknown_candidate_is_named_with_file_and_line_and_nothing_is_h
     assert desk.taken == {}
 
 
+async def test_what_the_desk_refuses_is_named_with_file_and_line(path: Path) -> None:
+    class StrictDesk(MemoryDesk):
+        async def lease_assignment(self, *, round_id: str, labeler: str, made_by: MadeBy) -> Assignment | None:
+            if labeler == "bob":
+                raise FeedbackError("labeler 'bob' is disabled")
+            return await super().lease_assignment(round_id=round_id, labeler=labeler, made_by=made_by)
+
+    desk = StrictDesk()
+    with pytest.raises(FeedbackError) as caught:
+        await ImportPanel(write(path, LINE, LINE | {"labeler": "bob"})).fill(open_round(), desk)
+    assert str(caught.value) == f"{path}:2: labeler 'bob' is disabled"
+    assert desk.labelers == ["ann"]
+
+
 def test_lines_for_prompts_that_the_project_does_not_have_are_named(path: Path) -> None:
     panel = ImportPanel(write(path, LINE, LINE | {"prompt_id": "p9"}, LINE | {"prompt_id": "p8"}))
     with pytest.raises(FeedbackError) as caught:
