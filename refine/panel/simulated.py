@@ -1,0 +1,80 @@
+"""The simulated panel: labelers with hidden skill who fill rounds as people would, through the same desk.
+
+What they say depends on the seed, the prompt, the round's number and the pages, never on ids, so the same project run
+again gets the same feedback (but for labelers who rank in the order shown, if that order differs).
+"""
+
+import random
+from collections.abc import Iterator, Sequence
+
+from refine.protocols import FeedbackDesk
+from refine.settings import PanelMix
+from refine.simulate import Looks, SimulatedLabeler, create_labelers, rank, spend_seconds, write_critique
+from refine.types import Assignment, CritiqueIn, OpenRound, RankingIn, ShownCandidate
+
+
+class SimulatedPanel:
+    """Everything it hands in is marked `simulated`."""
+
+    def __init__(self, seed: int, mix: PanelMix | None = None) -> None:
+        self._seed = seed
+        self._mix = mix or PanelMix()
+        self._labelers = create_labelers(seed, self._mix)
+        self._looks = Looks()
+
+    @property
+    def labelers(self) -> tuple[SimulatedLabeler, ...]:
+        """The hidden truth about them."""
+        return self._labelers
+
+    async def fill(self, round: OpenRound, desk: FeedbackDesk) -> None:
+        """Rankings up to the number wanted, or as many as there are labelers who may still be asked."""
+        missing = round.wanted - round.received
+        for labeler in self._in_turn(round):
+            if missing <= 0:
+                return
+            if labeler.name in round.seen_by:
+                continue
+            assignment = await desk.lease_assignment(round_id=round.id, labeler=labeler.name, made_by="simulated")
+            if assignment is None:
+                continue
+            ranking, active_s = self._judge(round, assignment, labeler)
+            await desk.submit_ranking(
+                assignment_id=assignment.id,
+                ranking=ranking,
+                made_by="simulated",
+                key=f"simulated:{assignment.id}",
+                active_s=active_s,
+            )
+            missing -= 1
+
+    def _in_turn(self, round: OpenRound) -> Iterator[SimulatedLabeler]:
+        """All labelers in the round's own random order, drawn one by one (Fisher-Yates on the places touched)."""
+        rng, moved = self._rng(round, "turn"), dict[int, int]()
+        for at in range(len(self._labelers)):
+            other = rng.randrange(at, len(self._labelers))
+            chosen = moved.get(other, other)
+            moved[other] = moved.get(at, at)
+            yield self._labelers[chosen]
+
+    def _judge(self, round: OpenRound, assignment: Assignment, labeler: SimulatedLabeler) -> tuple[RankingIn, float]:
+        pages = sorted(round.candidates, key=lambda page: (page.content_sha256, page.position))
+        looks = [self._looks.get(page.content_sha256, page.files) for page in pages]
+        places = {page.id: index for index, page in enumerate(pages)}
+        rng = self._rng(round, labeler.name)
+        groups = rank(labeler, [look.quality for look in looks], [places[id] for id in assignment.candidates], rng)
+        critiques = []
+        for page, look in zip(pages, looks, strict=True):
+            text = write_critique(labeler, look, rng, held_out_share=self._mix.held_out_share)
+            if text is not None:
+                critiques.append(CritiqueIn(candidate=page.id, text=text))
+        active_s = spend_seconds(labeler, [critique.text for critique in critiques], rng)
+        return RankingIn(groups=_named(groups, pages), critiques=tuple(critiques)), active_s
+
+    def _rng(self, round: OpenRound, about: str) -> random.Random:
+        pages = ",".join(sorted(page.content_sha256 for page in round.candidates))
+        return random.Random(f"{self._seed}|{about}|{round.prompt_key}|{round.kind}|{round.number}|{pages}")
+
+
+def _named(groups: Sequence[Sequence[int]], pages: Sequence[ShownCandidate]) -> tuple[tuple[str, ...], ...]:
+    return tuple(tuple(pages[index].id for index in group) for group in groups)

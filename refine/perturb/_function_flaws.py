@@ -1,0 +1,280 @@
+"""Flaws in what a page does and says."""
+
+from refine.perturb.flaw import Flaw, Pair
+
+BEHAVIOUR: tuple[Flaw, ...] = (
+    Flaw(
+        name="dead_handler",
+        channel="behaviour",
+        severity=0.30,
+        notice="The main button does nothing.",
+        claim="The main button does nothing when it is pressed",
+        phrases=(
+            "The main button does nothing",
+            "Nothing happens when I press the main button",
+            "The big button is dead",
+            "Clicking the primary button has no effect",
+        ),
+        held_out_phrases=(
+            "I kept hitting the colored control and it just sat there",
+            "The thing you are meant to tap never reacts",
+            "Pushing the central control is a waste of time because it ignores you",
+        ),
+        pairs=(Pair('byId("go").addEventListener("click", go);', 'byId("go").addEventListener("clik", go);'),),
+    ),
+    Flaw(
+        name="off_by_one",
+        channel="behaviour",
+        severity=0.18,
+        notice="The first of several things is missing.",
+        claim="The first item of the row is missing",
+        phrases=(
+            "The first item is missing",
+            "It skips the first item",
+            "One item too few is shown",
+            "The first entry never shows up",
+        ),
+        held_out_phrases=(
+            "I count one less than there ought to be at the beginning",
+            "Something was left out at the very start of the set",
+            "The set begins with its second member",
+        ),
+        pairs=(
+            Pair(
+                "for (let index = 0; index < count; index += 1) {",
+                "for (let index = 1; index < count; index += 1) {",
+            ),
+        ),
+    ),
+    Flaw(
+        name="arithmetic",
+        channel="behaviour",
+        severity=0.22,
+        notice="A computed number is wrong.",
+        claim="The computed number is wrong",
+        phrases=(
+            "The computed number is wrong",
+            "The numbers do not add up",
+            "It calculates the wrong value",
+            "The math is wrong",
+        ),
+        held_out_phrases=(
+            "I checked with pen and paper and got another figure",
+            "Its sums cannot be trusted",
+            "What it works out is way off",
+        ),
+        pairs=(
+            Pair("(100 * right) / questions.length", "(10 * right) / questions.length"),
+            Pair("Math.floor(left / 60)", "Math.floor(left / 50)"),
+            Pair('"+": (a, b) => a + b,', '"+": (a, b) => a - b,'),
+            Pair("items.length - doneCount()", "items.length + doneCount()"),
+            Pair("(100 * readSpeed()) / 10", "(1000 * readSpeed()) / 10"),
+            Pair("(sum / values.length)", "(sum * values.length)"),
+            Pair("Math.floor(flips / 2)", "Math.floor(flips * 2)"),
+            Pair('rotate(" + turn + ")', 'rotate(" + turn * 2 + ")'),
+        ),
+    ),
+    Flaw(
+        name="inverted_check",
+        channel="behaviour",
+        severity=0.28,
+        notice="It does the opposite of what it should.",
+        claim="A check is inverted, so it does the opposite of what it should",
+        phrases=(
+            "It does the opposite of what it should",
+            "The logic is backwards",
+            "It works the wrong way round",
+            "The check is inverted",
+        ),
+        held_out_phrases=(
+            "Yes is treated like no in here",
+            "It rewards exactly what deserves punishment",
+            "Everything behaves upside down from what I expected",
+        ),
+        pairs=(
+            Pair("index === questions[position].answer", "index !== questions[position].answer"),
+            Pair("if (!running) return;", "if (running) return;"),
+            Pair('key !== "." || !entry.includes(".")', 'key !== "." || entry.includes(".")'),
+            Pair('=== "all" || !item.done;', '=== "all" || item.done;'),
+            Pair("  if (running) {", "  if (!running) {"),
+            Pair("if (!(value >= 0 && value <= 100)) {", "if (value >= 0 && value <= 100) {"),
+            Pair("first.symbol === second.symbol", "first.symbol !== second.symbol"),
+            Pair("if (!isMoving) return;", "if (isMoving) return;"),
+        ),
+    ),
+    Flaw(
+        name="stale_state",
+        channel="behaviour",
+        severity=0.14,
+        notice="Starting again keeps the old count.",
+        claim="Starting again does not reset the step count",
+        phrases=(
+            "Starting again does not reset",
+            "The restart keeps the old count",
+            "The counter is not cleared on restart",
+            "Restart does not reset everything",
+        ),
+        held_out_phrases=(
+            "Old figures survive a fresh beginning",
+            "It remembers the previous attempt when it ought to forget",
+            "A new go carries leftovers of the last one",
+        ),
+        pairs=(Pair("  steps = 0;\n  begin();", "  steps = Math.max(steps, 0);\n  begin();"),),
+    ),
+    Flaw(
+        name="double_count",
+        channel="behaviour",
+        severity=0.12,
+        notice="Every step counts twice.",
+        claim="Every step is counted twice",
+        phrases=(
+            "Every step is counted twice",
+            "The step counter jumps by two",
+            "It counts two steps for one",
+            "Steps are double counted",
+        ),
+        held_out_phrases=(
+            "One move and the tally already shows a pair of them",
+            "The tally runs ahead of me",
+            "I did it once and it claims more",
+        ),
+        pairs=(Pair("  steps += 1;", "  steps += 2;"),),
+    ),
+    Flaw(
+        name="silent_feedback",
+        channel="behaviour",
+        severity=0.15,
+        notice="No message tells what happened.",
+        claim="No message appears after an action",
+        phrases=(
+            "No message appears after I do something",
+            "There is no feedback after an action",
+            "It never tells me what happened",
+            "The status line never changes",
+        ),
+        held_out_phrases=(
+            "I am left guessing whether my click counted",
+            "It stays mute whatever I do",
+            "A word of confirmation would be welcome",
+        ),
+        pairs=(Pair('byId("status").textContent = message;', 'byId("status").dataset.message = message;'),),
+    ),
+    Flaw(
+        name="wrong_progress",
+        channel="behaviour",
+        severity=0.11,
+        notice="The progress bar runs backwards.",
+        claim="The progress bar runs backwards",
+        phrases=(
+            "The progress bar runs backwards",
+            "The progress bar is wrong",
+            "Progress goes down instead of up",
+            "The bar empties as I progress",
+        ),
+        held_out_phrases=(
+            "The strip that should fill drains instead",
+            "The further I get the less of the way seems behind me",
+            "It starts full and shrinks",
+        ),
+        pairs=(Pair('byId("progress").value = share();', 'byId("progress").value = 1 - share();'),),
+    ),
+)
+
+CONTENT: tuple[Flaw, ...] = (
+    Flaw(
+        name="wrong_answer",
+        channel="content",
+        severity=0.25,
+        notice="A wrong option is marked as the right one.",
+        claim="A wrong option is marked as the right one",
+        phrases=(
+            "A wrong option is marked as right",
+            "The answer key is wrong",
+            "It marks a wrong answer as correct",
+            "One of the correct answers is not accepted",
+        ),
+        held_out_phrases=(
+            "I know this one and it told me I was mistaken",
+            "Any textbook disagrees with what it takes for true here",
+            "Whoever wrote the solutions slipped",
+        ),
+        pairs=(
+            Pair('["4", "8", "16", "32"], answer: 1', '["4", "8", "16", "32"], answer: 2'),
+            Pair(
+                '["Earth", "Mars", "Jupiter", "Venus"], answer: 2', '["Earth", "Mars", "Jupiter", "Venus"], answer: 0'
+            ),
+            Pair('["54", "56", "58", "64"], answer: 1', '["54", "56", "58", "64"], answer: 0'),
+            Pair('["Whale", "Shark", "Trout", "Frog"], answer: 0', '["Whale", "Shark", "Trout", "Frog"], answer: 1'),
+        ),
+    ),
+    Flaw(
+        name="wrong_fact",
+        channel="content",
+        severity=0.12,
+        notice="A stated fact is false.",
+        claim="The stated fact is false",
+        phrases=(
+            "The stated fact is false",
+            "The fact under good to know is wrong",
+            "There is a factual error",
+            "That fact is not true",
+        ),
+        held_out_phrases=(
+            "An encyclopedia would beg to differ",
+            "It teaches people something untrue",
+            "The trivia at the bottom misinforms",
+        ),
+        pairs=(
+            Pair("One byte holds 8 bits.", "One byte holds 6 bits."),
+            Pair("One hour has 3600 seconds.", "One hour has 360 seconds."),
+            Pair("Multiplying comes before adding.", "Adding comes before multiplying."),
+            Pair("One week has 168 hours.", "One week has 148 hours."),
+            Pair("Sound covers about 343 metres a second in air.", "Sound covers about 34 metres a second in air."),
+            Pair("An average is the sum divided by the count.", "An average is the sum multiplied by the count."),
+            Pair("Eight pairs are 16 cards.", "Eight pairs are 18 cards."),
+            Pair("A full turn is 360 degrees.", "A full turn is 350 degrees."),
+        ),
+    ),
+    Flaw(
+        name="typo",
+        channel="content",
+        severity=0.06,
+        notice="A word is misspelled.",
+        claim="There is a typo in the text",
+        phrases=("There is a typo", "A word is misspelled", "There is a spelling mistake", "Typo in the text"),
+        held_out_phrases=(
+            "Somebody swapped letters in there",
+            "Proofreading would help",
+            "My inner English teacher winces",
+        ),
+        pairs=(
+            Pair(">Start again</button>", ">Strat again</button>"),
+            Pair(">Light or dark</button>", ">Ligth or dark</button>"),
+            Pair("<h2>Good to know</h2>", "<h2>Good to konw</h2>"),
+        ),
+    ),
+    Flaw(
+        name="placeholder_text",
+        channel="content",
+        severity=0.10,
+        notice="Placeholder text was left in.",
+        claim="Placeholder text was left in the footer",
+        phrases=(
+            "Placeholder text was left in",
+            "There is lorem ipsum at the bottom",
+            "The footer is placeholder text",
+            "Dummy text in the footer",
+        ),
+        held_out_phrases=(
+            "The closing line is meaningless Latin",
+            "Somebody forgot to write the last sentence",
+            "The bottom reads like a draft nobody finished",
+        ),
+        pairs=(
+            Pair(
+                "<footer>Everything here runs in your browser; nothing is sent anywhere.</footer>",
+                "<footer>Lorem ipsum dolor sit amet, consectetur adipiscing elit.</footer>",
+            ),
+        ),
+    ),
+)
