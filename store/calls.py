@@ -157,6 +157,7 @@ def record_failure(
         reply_blob_id=None
         if error.raw_reply is None
         else put_blob(connection, error.raw_reply.encode("utf-8", "surrogatepass")),
+        cost_usd=error.cost_usd,
         retries=error.retries,
         errors=[str(error)],
     )

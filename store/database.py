@@ -238,7 +238,7 @@ def create_database_engine(path: Path, *, read_only: bool = False) -> Engine:
         raise InputError(f"{path}: is a folder; give the path of a database file")
     if not read_only and not path.parent.is_dir():
         raise InputError(f"{path}: the folder {path.parent} does not exist; make it first")
-    target = f"file:{_quote(path)}?mode={'ro' if read_only else 'rwc'}"
+    target = read_only_uri(path) if read_only else f"file:{_quote(path)}?mode=rwc"
 
     def connect() -> sqlite3.Connection:
         return sqlite3.connect(
@@ -274,6 +274,12 @@ def create_database_engine(path: Path, *, read_only: bool = False) -> Engine:
     return engine.execution_options(isolation_level="AUTOCOMMIT")
 
 
+def read_only_uri(path: Path) -> str:
+    """How SQLite is told to open the file for reading, also from a folder in which it can make no `-shm` file."""
+    is_still = not os.access(path.parent, os.W_OK) and not Path(f"{path}-wal").exists()
+    return f"file:{_quote(path)}?mode=ro" + ("&immutable=1" if is_still else "")
+
+
 def _quote(path: Path) -> str:
     return os.fspath(path.absolute()).replace("%", "%25").replace("?", "%3f").replace("#", "%23")
 
@@ -282,4 +288,11 @@ def _dump_json(value: object) -> str:
     return orjson.dumps(value).decode()
 
 
-__all__ = ["Database", "OperationalError", "create_database_engine", "translate_database_error"]
+__all__ = [
+    "Connection",
+    "Database",
+    "OperationalError",
+    "create_database_engine",
+    "read_only_uri",
+    "translate_database_error",
+]

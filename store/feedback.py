@@ -162,6 +162,11 @@ def _names_of(connection: Connection, round_key: int) -> dict[int, str]:
     return {key: ulid for key, ulid in rows}
 
 
+def has_ranking(connection: Connection, key: str) -> bool:
+    """Whether a ranking was stored under this idempotency key."""
+    return connection.execute(select(RANKING.c.id).where(RANKING.c.key == key)).first() is not None
+
+
 def submit_ranking(
     connection: Connection,
     *,
@@ -172,7 +177,7 @@ def submit_ranking(
     active_s: float | None = None,
 ) -> bool:
     """See refine.protocols.FeedbackDesk."""
-    if connection.execute(select(RANKING.c.id).where(RANKING.c.key == key)).first() is not None:
+    if has_ranking(connection, key):
         return False
     held = connection.execute(
         select(

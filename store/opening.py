@@ -66,6 +66,8 @@ def open_database(path: str | Path, *, migrate: bool = True, read_only: bool = F
 
 def _look(path: Path) -> _Found:
     """Look at the file without changing it. Raises StoreError and InputError for what `open_database` refuses."""
+    if "\0" in str(path):
+        raise InputError(f"{str(path)!r}: cannot be the path of a database")
     try:
         if path.is_dir():
             raise InputError(f"{path}: is a folder; give the path of a database file")
@@ -79,8 +81,8 @@ def _look(path: Path) -> _Found:
             start = file.read(len(_MAGIC))
     except PermissionError as error:
         raise StoreReadOnly(f"{path}: cannot be read; check who owns it") from error
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path}: cannot be the path of a database ({error})") from error
+    except OSError as error:
+        raise InputError(f"{path}: cannot be the path of a database ({error.strerror})") from error
     if not start:
         return _Found(None)
     if start != _MAGIC:

@@ -274,27 +274,29 @@ def load_files(connection: Connection, candidate_key: int) -> Files:
 def record_checks(
     connection: Connection,
     chain_key: int,
-    candidate: StoredCandidate,
-    results: Sequence[tuple[str, bool, str]],
+    found: Sequence[tuple[StoredCandidate, Sequence[tuple[str, bool, str]]]],
 ) -> None:
-    """What the checks found: (name, passed, detail). One that did not pass drops the candidate."""
-    done = select(CHECK.c.id).where(CHECK.c.candidate_id == candidate.key).limit(1)
-    if not results or connection.execute(done).first() is not None:
-        return
-    connection.execute(
-        insert(CHECK),
-        [
-            {"candidate_id": candidate.key, "name": name, "passed": passed, "detail": detail}
-            for name, passed, detail in results
-        ],
-    )
-    failed = [f"{name}: {detail}" for name, passed, detail in results if not passed]
-    if failed:
-        reason = "; ".join(failed)
+    """What the checks found per candidate: (name, passed, detail). One that did not pass drops the candidate."""
+    for candidate, results in found:
+        done = select(CHECK.c.id).where(CHECK.c.candidate_id == candidate.key).limit(1)
+        if not results or connection.execute(done).first() is not None:
+            continue
         connection.execute(
-            update(CANDIDATE).where(CANDIDATE.c.id == candidate.key).values(state="failed", reason=reason)
+            insert(CHECK),
+            [
+                {"candidate_id": candidate.key, "name": name, "passed": passed, "detail": detail}
+                for name, passed, detail in results
+            ],
         )
-        record_event(connection, chain_key, "candidate_dropped", candidate.round, candidate=candidate.id, reason=reason)
+        failed = [f"{name}: {detail}" for name, passed, detail in results if not passed]
+        if failed:
+            reason = "; ".join(failed)
+            connection.execute(
+                update(CANDIDATE).where(CANDIDATE.c.id == candidate.key).values(state="failed", reason=reason)
+            )
+            record_event(
+                connection, chain_key, "candidate_dropped", candidate.round, candidate=candidate.id, reason=reason
+            )
 
 
 def load_checks(connection: Connection, candidate_key: int) -> list[tuple[str, bool, str]]:
@@ -451,42 +453,55 @@ def load_shown(connection: Connection, round_key: int) -> list[tuple[StoredCandi
     return [(_candidate(row), row.position, bool(row.is_incumbent)) for row in rows]
 
 
+_FOR_PANELS = (
+    select(
+        ROUND.c.id,
+        ROUND.c.ulid,
+        ROUND.c.chain_id,
+        ROUND.c.number,
+        ROUND.c.kind,
+        ROUND.c.wanted,
+        ROUND.c.received,
+        CHAIN.c.ulid.label("chain_ulid"),
+        PROJECT.c.name.label("project"),
+        PROMPT.c.key.label("prompt_key"),
+        PROMPT.c.text.label("prompt"),
+        SETTINGS_VERSION.c.settings.label("settings"),
+    )
+    .join(CHAIN, CHAIN.c.id == ROUND.c.chain_id)
+    .join(PROJECT, PROJECT.c.id == CHAIN.c.project_id)
+    .join(PROMPT, PROMPT.c.id == CHAIN.c.prompt_id)
+    .join(SETTINGS_VERSION, SETTINGS_VERSION.c.id == ROUND.c.settings_version_id)
+)
+
+
 def load_open_round(connection: Connection, round_ulid: str) -> OpenRound | None:
     """The round as panels see it; None unless it is open and its chain neither paused nor stopping."""
     row = connection.execute(
-        select(
-            ROUND.c.id,
-            ROUND.c.chain_id,
-            ROUND.c.number,
-            ROUND.c.kind,
-            ROUND.c.wanted,
-            ROUND.c.received,
-            CHAIN.c.ulid.label("chain_ulid"),
-            PROJECT.c.name.label("project"),
-            PROMPT.c.key.label("prompt_key"),
-            PROMPT.c.text.label("prompt"),
-            SETTINGS_VERSION.c.settings["instructions"].as_string().label("instructions"),
-        )
-        .join(CHAIN, CHAIN.c.id == ROUND.c.chain_id)
-        .join(PROJECT, PROJECT.c.id == CHAIN.c.project_id)
-        .join(PROMPT, PROMPT.c.id == CHAIN.c.prompt_id)
-        .join(SETTINGS_VERSION, SETTINGS_VERSION.c.id == ROUND.c.settings_version_id)
-        .where(
+        _FOR_PANELS.where(
             ROUND.c.ulid == round_ulid,
             ROUND.c.state == "open",
             CHAIN.c.paused_at.is_(None),
             CHAIN.c.stop_requested_at.is_(None),
         )
     ).first()
-    if row is None:
-        return None
+    return None if row is None else _for_panels(connection, row, with_files=True)
+
+
+def load_round_for_feedback(connection: Connection, round_key: int) -> OpenRound:
+    """The round whatever its state, without the code of its candidates: enough to resolve their names."""
+    row = connection.execute(_FOR_PANELS.where(ROUND.c.id == round_key)).one()
+    return _for_panels(connection, row, with_files=False)
+
+
+def _for_panels(connection: Connection, row: Any, *, with_files: bool) -> OpenRound:
     shown = tuple(
         ShownCandidate(
             id=candidate.id,
             position=position,
             given_id=candidate.given_id,
             content_sha256=candidate.content_sha256 or "",
-            files=load_files(connection, candidate.key),
+            files=load_files(connection, candidate.key) if with_files else (),
         )
         for candidate, position, _ in load_shown(connection, row.id)
     )
@@ -497,14 +512,14 @@ def load_open_round(connection: Connection, round_ulid: str) -> OpenRound | None
     else:
         seen = seen.where(ASSIGNMENT.c.round_id == row.id)
     return OpenRound(
-        id=round_ulid,
+        id=row.ulid,
         chain=row.chain_ulid,
         project=row.project,
         number=row.number,
         kind=row.kind,
         prompt_key=row.prompt_key,
         prompt=row.prompt,
-        instructions=row.instructions or "",
+        instructions=row.settings.get("instructions", ""),
         wanted=row.wanted,
         received=row.received,
         candidates=shown,
@@ -705,6 +720,16 @@ def record_plan(
 
 def load_plan(connection: Connection, round_key: int) -> StoredPlan | None:
     return _plan(connection, PLAN.c.round_id == round_key)
+
+
+def has_plan(connection: Connection, chain_key: int, number: int) -> bool:
+    """Whether the normal round of that number has an edit plan; one without critiques has none."""
+    query = (
+        select(PLAN.c.id)
+        .join(ROUND, ROUND.c.id == PLAN.c.round_id)
+        .where(ROUND.c.chain_id == chain_key, ROUND.c.kind == "normal", ROUND.c.number == number)
+    )
+    return connection.execute(query).first() is not None
 
 
 def load_plan_by_key(connection: Connection, key: int) -> StoredPlan | None:

@@ -5,12 +5,11 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 from sqlalchemy import Connection
 
 from refine.errors import InputError, StoreError, StoreFull, StoreReadOnly
-from store.database import Database
+from store.database import Database, read_only_uri
 
 _PAGES_A_STEP = 2048
 """The source is free for its writer between steps."""
@@ -89,8 +88,7 @@ def stats(connection: Connection) -> dict[str, Any]:
 
 def connect_read_only(path: Path) -> sqlite3.Connection:
     """A bare connection that cannot change the file; raises sqlite3.OperationalError where there is none."""
-    target = f"file:{quote(os.fspath(path.absolute()))}?mode=ro"
-    return sqlite3.connect(target, uri=True, timeout=30, isolation_level=None)
+    return sqlite3.connect(read_only_uri(path), uri=True, timeout=30, isolation_level=None)
 
 
 def _connect_new(path: Path) -> sqlite3.Connection:

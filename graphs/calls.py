@@ -1,0 +1,116 @@
+"""A turn with a model: looked up in the ledger, paid for at most once, recorded before anything is done with it."""
+
+import asyncio
+import hashlib
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from typing import Any, TypeVar
+
+from graphs.context import LoopContext
+from refine.errors import ModelError, ModelMisconfigured, ModelUnreachable
+from refine.llm.keys import cache_key, dump_reply, load_reply
+from refine.prompts import read_header
+from refine.types import Ask, EditPlan, GaveUp, Made, Message, ModelReply, ModelRequest, Step
+from store.calls import RecordedReply, StepKey, find_reply, record_failure, record_reply
+from store.chains import StoredChain
+
+T = TypeVar("T")
+Outcome = Made | GaveUp | EditPlan
+"""What an engine's conversation comes to."""
+
+
+async def converse(
+    context: LoopContext,
+    chain: StoredChain,
+    *,
+    round: int,
+    step: Step,
+    slot: int,
+    next_step: Callable[[Sequence[RecordedReply]], Ask | Outcome],
+) -> tuple[Outcome, RecordedReply | None]:
+    """Take turns with the model until the engine (a pure function of the replies so far) is content.
+
+    Returns what it made and the last reply it made it of. Raises ModelError when a turn failed for good, LimitReached
+    when it cannot be paid.
+    """
+    replies: list[RecordedReply] = []
+    while True:
+        outcome = next_step(replies)
+        if not isinstance(outcome, Ask):
+            return outcome, replies[-1] if replies else None
+        key = StepKey(chain_key=chain.key, round=round, step=step, slot=slot, turn=len(replies))
+        replies.append(await call_model(context, chain, key, outcome.messages))
+
+
+async def call_model(
+    context: LoopContext, chain: StoredChain, key: StepKey, messages: tuple[Message, ...]
+) -> RecordedReply:
+    """The reply of that turn: the recorded one, or a new one, recorded by the time this returns."""
+    recorded = context.database.read(find_reply, key)
+    if recorded is not None:
+        return recorded
+    settings = chain.settings
+    request = ModelRequest(
+        model=(settings.distil_model if key.step == "distil" else None) or settings.model,
+        messages=messages,
+        seed=make_call_seed(chain.record.seed, key),
+        temperature=settings.temperature,
+        max_tokens=settings.max_tokens,
+    )
+    header = read_header(messages[0].text)
+    template = f"{header[0]}@{header[1]}" if header else ""
+    async with context.slots:
+        context.meter.in_flight += 1
+        try:
+            reply = await _ask(context, request)
+        except (ModelMisconfigured, ModelUnreachable):
+            raise  # the run stops, the chain does not: nothing about this call is the chain's own
+        except ModelError as error:
+            context.meter.failed_calls += 1
+            await _finish(context.database.write(record_failure, key, request, error, template=template))
+            raise
+        finally:
+            context.meter.in_flight -= 1
+    context.meter.add(reply)
+    return await _finish(context.database.write(record_reply, key, request, reply, template=template))
+
+
+async def _ask(context: LoopContext, request: ModelRequest) -> ModelReply:
+    cached = None if context.cache is None else context.cache.get(cache_key(request))
+    reply = None if cached is None else load_reply(cached)
+    if reply is not None:
+        return reply
+    reservation = await context.budget.reserve_in_turn(context.client.estimate_usd(request))
+    try:
+        reply = await context.client.complete(request)
+    except ModelError as error:
+        if error.cost_usd is not None:
+            context.budget.settle(reservation, error.cost_usd)
+        raise
+    else:
+        context.budget.settle(reservation, reply.cost_usd)
+    finally:
+        context.budget.release(reservation)
+    if context.cache is not None:
+        context.cache.put(cache_key(request), dump_reply(reply))
+    return reply
+
+
+async def _finish(writing: Coroutine[Any, Any, T]) -> T:
+    """Wait for a write that must happen even if we are cancelled meanwhile: its reply is paid for."""
+    return await asyncio.shield(asyncio.ensure_future(writing))
+
+
+def make_call_seed(chain_seed: int, key: StepKey) -> int:
+    """A seed of its own for every slot and turn, the same whenever the chain is run again."""
+    text = f"{chain_seed}:{key.round}:{key.step}:{key.slot}:{key.turn}"
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:4], "big") & 0x7FFFFFFF
+
+
+async def gather_all(work: Sequence[Awaitable[T]]) -> list[T]:
+    """All results. When some fail, the others are waited for (they are paid for), then the first failure is raised."""
+    results = await asyncio.gather(*work, return_exceptions=True)
+    failures = [result for result in results if isinstance(result, BaseException)]
+    if failures:
+        grave = [failure for failure in failures if isinstance(failure, ModelMisconfigured | ModelUnreachable)]
+        raise (grave or failures)[0]
+    return [result for result in results if not isinstance(result, BaseException)]
