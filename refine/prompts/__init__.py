@@ -1,7 +1,7 @@
 """Prompt templates as data, and the fences that hold untrusted text apart from instructions.
 
-A template is a file `templates/NAME.jinja`. Its first line is its name and version, `[refine:NAME@VERSION]`, and goes to
-the model with the rest, so a reader of the messages alone knows which template made them. Variables are strict both
+A template is a file `templates/NAME.jinja`. Its first line is its name and version, `[refine:NAME@VERSION]`, and goes
+to the model with the rest, so a reader of the messages alone knows which template made them. Variables are strict both
 ways: a missing one and one the template does not use are errors.
 
 A fence looks like this; its mark is made from the text and is not in the text, so no text can close it:
@@ -17,8 +17,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
+from typing import TYPE_CHECKING
 
 from refine.types import Part
+
+if TYPE_CHECKING:
+    import jinja2
 
 _HEADER = re.compile(r"\[refine:([a-z_]+)@(\d+)\]\n")
 _OPEN = re.compile(r'<<<([a-z_]+)((?: [a-z_]+="[^"\n]*")*) ([0-9a-f]{12})\n')
@@ -104,8 +108,8 @@ def read_fences(text: str) -> list[Section]:
 
 
 @cache
-def _environment():  # type: ignore[no-untyped-def]  # jinja2 is imported late: it is not needed to import the package
-    import jinja2
+def _environment() -> "jinja2.Environment":
+    import jinja2  # late: it is not needed to import the package
 
     # Prompts are plain text, never HTML: escaping would change what the model reads.
     return jinja2.Environment(undefined=jinja2.StrictUndefined, keep_trailing_newline=True, autoescape=False)  # noqa: S701
