@@ -12,7 +12,8 @@ from refine.ranking.comparisons import Comparisons
 from refine.ranking.fitted import DRAWS, Fitted
 
 PRIOR_SD = 1.5
-"""How far apart items of one group are expected to be, in log-odds."""
+"""How far apart items of one group are expected to be, in log-odds. Of 0.3 to 2.5, values from 1 to 1.5 predicted
+held-out comparisons best or nearly so on three public sets (llmfao, UKPConvArg1, SIGIR 2010 music)."""
 
 _ENOUGH = 1e-12
 """Newton's decrement at which the next step is the last; its error is then of the order of the square."""
