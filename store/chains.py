@@ -190,6 +190,12 @@ def list_chains(
     return [_from_row(row) for row in connection.execute(query)]
 
 
+def page_project(connection: Connection, project_key: int, *, after: int = 0, limit: int = 500) -> list[StoredChain]:
+    """The project's chains in the order ordered, a keyset page: those with a key above `after`."""
+    query = _SELECT.where(CHAIN.c.project_id == project_key, CHAIN.c.id > after).order_by(CHAIN.c.id).limit(limit)
+    return [_from_row(row) for row in connection.execute(query)]
+
+
 def chains_of_prompts(connection: Connection, prompt_rows: Collection[int]) -> dict[int, int]:
     """Prompt row -> key of its chain, forks left out."""
     wanted = list(prompt_rows)

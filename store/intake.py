@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, select
 
 from refine.artifact import content_hash
-from refine.errors import InputError
 from refine.types import PromptIn
 from store.chains import chains_of_prompts, create_chain
 from store.projects import StoredProject, StoredPrompt, add_prompts
@@ -54,8 +53,6 @@ def order_chains(
 
 def _add_given(connection: Connection, chain_key: int, row: PromptIn) -> None:
     """The pages that came with the prompt are the candidates of round one."""
-    if len(row.candidates) == 1:
-        raise InputError(f"prompt {row.key!r} has one candidate; give two or more to rank, or none to draft them")
     for slot, given in enumerate(row.candidates):
         add_candidate(
             connection,

@@ -5,6 +5,7 @@ A client raises ModelMisconfigured or ModelRefused where another attempt could n
 
 from typing import Protocol
 
+from refine.errors import ModelRefused
 from refine.types import ModelReply, ModelRequest
 
 MAX_REPLY_BYTES = 32 * 1024 * 1024
@@ -41,6 +42,17 @@ class AttemptClient(Protocol):
     def estimate_usd(self, request: ModelRequest) -> float | None: ...
 
     async def aclose(self) -> None: ...
+
+
+def render_messages(request: ModelRequest) -> list[dict[str, str]]:
+    """Messages as every provider takes them. Raises ModelRefused for text that is no Unicode and cannot be sent."""
+    messages = [{"role": message.role, "content": message.text} for message in request.messages]
+    try:
+        for message in messages:
+            message["content"].encode()
+    except UnicodeEncodeError as exc:
+        raise ModelRefused(f"the request holds characters that cannot be sent: {exc.reason}") from exc
+    return messages
 
 
 def one_line(text: str, limit: int = 300) -> str:

@@ -6,7 +6,7 @@ import time
 from types import ModuleType
 from typing import Any
 
-from refine.errors import ModelRefused
+from refine.llm.attempt import render_messages
 from refine.llm.model_name import ModelTarget
 from refine.llm.prices import Price
 from refine.llm.reply import parse_reply
@@ -31,13 +31,15 @@ class LitellmClient:
         started = time.perf_counter()
         try:
             response = await litellm.acompletion(**self._parameters(litellm, request))
-        except UnicodeEncodeError as exc:
-            raise ModelRefused(f"the request holds characters that cannot be sent: {exc.reason}") from exc
         except foreign_errors() as exc:
             raise translate(exc, model=request.model, endpoint=self._target.provider) from exc
         latency_ms = (time.perf_counter() - started) * 1000
+        body = response.model_dump()
+        returned = response._hidden_params.get("provider_response_model")
+        if returned:  # litellm may put the name that was asked for in its place
+            body["model"] = returned
         return parse_reply(
-            response.model_dump(),
+            body,
             asked_for=self._target.sent,
             provider=self._target.provider,
             price=self._price,
@@ -60,7 +62,7 @@ class LitellmClient:
     def _parameters(self, litellm: ModuleType, request: ModelRequest) -> dict[str, Any]:
         parameters: dict[str, Any] = {
             "model": self._target.sent,
-            "messages": [{"role": message.role, "content": message.text} for message in request.messages],
+            "messages": render_messages(request),
             "timeout": self._timeout_s,
             "num_retries": 0,
             "max_retries": 0,

@@ -3,8 +3,7 @@
 import time
 from typing import TYPE_CHECKING, Any
 
-from refine.errors import ModelRefused
-from refine.llm.attempt import MAX_REPLY_BYTES, AttemptFailed
+from refine.llm.attempt import MAX_REPLY_BYTES, AttemptFailed, render_messages
 from refine.llm.model_name import ModelTarget
 from refine.llm.prices import Price
 from refine.llm.reply import parse_reply
@@ -39,8 +38,6 @@ class OpenAIClient:
             # not JSON is seen as what it is.
             async with client.chat.completions.with_streaming_response.create(**self._parameters(request)) as response:
                 body = await _read_bounded(response)
-        except UnicodeEncodeError as exc:
-            raise ModelRefused(f"the request holds characters that cannot be sent: {exc.reason}") from exc
         except (openai.OpenAIError, httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, ClientError, OSError) as exc:
             raise translate(exc, model=request.model, endpoint=self._target.provider) from exc
         latency_ms = (time.perf_counter() - started) * 1000
@@ -63,7 +60,7 @@ class OpenAIClient:
     def _parameters(self, request: ModelRequest) -> dict[str, Any]:
         parameters: dict[str, Any] = {
             "model": self._target.sent,
-            "messages": [{"role": message.role, "content": message.text} for message in request.messages],
+            "messages": render_messages(request),
             "seed": request.seed & 0x7FFFFFFF,  # llama.cpp takes 32 bits
         }
         if request.temperature is not None:

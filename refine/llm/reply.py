@@ -30,9 +30,9 @@ def parse_reply(body: object, *, asked_for: str, provider: str, price: Price | N
     finish_reason = finish if isinstance(finish, str) else ""
     usage = parse_usage(body.get("usage"))
     cost = price.cost_usd(usage) if price is not None else None
-    refusal = message.get("refusal")
-    if finish_reason == "content_filter" or (isinstance(refusal, str) and refusal and not text):
-        words = refusal if isinstance(refusal, str) and refusal else text or "content filter"
+    refusal = _refusal(message)
+    if finish_reason == "content_filter" or (refusal and not text):
+        words = refusal or text or "content filter"
         raise ModelRefused(f"the model declined: {one_line(words)}", raw_reply=words[:100_000], cost_usd=cost)
     returned = body.get("model")
     reasoning, kind = _reasoning(message, provider)
@@ -76,6 +76,11 @@ def _text(content: object) -> str:
     return ""
 
 
+def _refusal(message: Mapping[str, Any]) -> str:
+    refusal = message.get("refusal") or _inside(message, "provider_specific_fields", "refusal")  # there from litellm
+    return refusal if isinstance(refusal, str) else ""
+
+
 def _reasoning(
     message: Mapping[str, Any], provider: str
 ) -> tuple[str | None, Literal["visible", "summarised", "absent"]]:
@@ -93,6 +98,6 @@ def _count(value: object) -> int | None:
     return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 1 << 53 else None
 
 
-def _inside(usage: Mapping[str, Any], group: str, name: str) -> object:
-    details = usage.get(group)
+def _inside(fields: Mapping[str, Any], group: str, name: str) -> object:
+    details = fields.get(group)
     return details.get(name) if isinstance(details, Mapping) else None

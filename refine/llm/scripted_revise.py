@@ -61,13 +61,14 @@ def revise_by_blocks(sections: Sequence[Section], rng: random.Random) -> str:
 
 
 def revise_whole(sections: Sequence[Section], rng: random.Random) -> str:
-    """Every file whole, changed or not."""
+    """Every file whole, also those that did not change; no file when nothing did."""
     files = _read_files(sections)
     outcome = _carry_out(_read_issues(sections), files, rng)
     for work in outcome.works:
         files[work.filename] = work.change(files[work.filename]) or files[work.filename]
-    whole = render_files([CodeFile(filename=name, content=page) for name, page in files.items()])
-    return "\n".join(["The whole page, edited by a script and not by a model.\n", whole, *outcome.refusals]) + "\n"
+    whole = [CodeFile(filename=name, content=page) for name, page in files.items()] if outcome.works else []
+    pieces = ["The whole page, edited by a script and not by a model.\n", *outcome.refusals, render_files(whole)]
+    return "\n".join(pieces) + "\n"
 
 
 def render_files(files: Sequence[CodeFile]) -> str:

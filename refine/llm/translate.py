@@ -176,6 +176,8 @@ def _raw(exc: BaseException) -> str | None:
         text = getattr(response, "text", None)
     except (RuntimeError, UnicodeDecodeError, LookupError):  # httpx: the body was not read, or cannot be decoded
         return None
+    if not isinstance(text, str) or not text:
+        text = getattr(exc, "message", None)  # litellm keeps the body only in its message
     return text[:100_000] if isinstance(text, str) and text else None
 
 

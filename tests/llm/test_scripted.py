@@ -181,7 +181,7 @@ def test_a_known_claim_is_fixed_and_a_held_out_one_is_not_applied(flaw: Flaw, te
     fixed = 0
     for seed in range(12):
         reply = answer(asked, seed=seed)
-        revised = apply_blocks(pages, reply) if template == "revise" else read_files(reply)
+        revised = apply_blocks(pages, reply) if template == "revise" else read_files(reply) or pages
         fixed += flaw not in find_flaws(revised.values())
         assert "NOT APPLIED i2: I do not understand this" in reply
         assert ("NOT APPLIED i1: " in reply) == (flaw in find_flaws(revised.values()))
@@ -257,9 +257,17 @@ def test_a_revise_repair_turn_gets_the_whole_file() -> None:
 
 def test_a_file_with_a_fence_of_its_own_gets_a_longer_one() -> None:
     page = "<html><head></head>\n````\n</html>\n"
-    reply = answer(ask_revision("revise_whole", {"index.html": page}, ["what"]), seed=0)
-    assert read_files(reply) == {"index.html": page}
-    assert "`````html index.html" in reply
+    asked = ask_revision("revise_whole", {"index.html": page}, [WISHES[0].claim])
+    replies = [reply for seed in range(10) if "html index.html" in (reply := answer(asked, seed=seed))]
+    assert replies
+    assert read_files(replies[0]) == {"index.html": WISHES[0].undo(page)}
+    assert "`````html index.html" in replies[0]
+
+
+def test_a_whole_file_reply_that_changed_nothing_holds_no_file() -> None:
+    reply = answer(ask_revision("revise_whole", draft(PROMPT, 1), ["Make it pop"]), seed=0)
+    assert read_files(reply) == {}
+    assert "NOT APPLIED i1: I do not understand this" in reply
 
 
 @pytest.mark.parametrize(("held_out_share", "least", "most"), [(0.0, 0.6, 1.0), (1.0, 0.0, 0.1)])
