@@ -8,9 +8,9 @@ from typing import Any
 
 from refine.errors import InputError
 
-_FLOOR = 0.7
+_FLOOR = 0.8
 """Of the variance that labelers would cause if chains were all alike, the least that is believed. A few audited chains
-that happen to agree say nothing of those that would not; 0.7 and the degrees of freedom below were chosen by
+that happen to agree say nothing of those that would not; 0.8 and the degrees of freedom below were chosen by
 benchmarks/audit_coverage.py as what covers neither too seldom nor too often."""
 
 _MANY = 2000
