@@ -45,6 +45,8 @@ class ParsedBlocks:
 def parse_declined(prose: str) -> dict[str, str]:
     """The `NOT APPLIED i2: reason` lines of a text, by issue; the first line about an issue counts."""
     found: dict[str, str] = {}
+    if "APPLIED" not in prose.upper():
+        return found
     for line in prose.split("\n"):
         declined = _DECLINED.match(line[:600])
         if declined:
@@ -56,7 +58,11 @@ def parse_declined(prose: str) -> dict[str, str]:
 def parse_blocks(reply: str) -> ParsedBlocks:
     """Every block of a reply and the issues it declines. Never raises; text around the blocks is ignored."""
     lines = reply[:MAX_REPLY_CHARS].split("\n")
-    openings = [(place, match) for place, line in enumerate(lines) if (match := _OPEN.fullmatch(line[:1000]))]
+    openings = [
+        (place, match)
+        for place, line in enumerate(lines)
+        if "<<<<<" in line and len(line) <= 1000 and (match := _OPEN.fullmatch(line))
+    ]
     blocks: list[Block] = []
     outside: list[str] = []
     position = 0

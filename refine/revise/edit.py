@@ -11,7 +11,7 @@ from typing import Literal
 
 from refine.artifact import entry_file, parse_files, size_bytes
 from refine.prompts import fence, render
-from refine.revise.blocks import MAX_REASON_CHARS, apply_blocks, parse_blocks, parse_declined
+from refine.revise.blocks import MAX_REASON_CHARS, ParsedBlocks, apply_blocks, parse_blocks, parse_declined
 from refine.revise.intake import words
 from refine.revise.scan import scan
 from refine.revise.turns import ReplyLike, conversation, render_once, repair, run_replies
@@ -132,19 +132,20 @@ def _quote(value: object) -> str:
 
 
 def _read(parent: Files, plan: EditPlan, prompt: str, reply: ReplyLike, whole: bool) -> Made | _Failure:
-    """What a reply makes, read as blocks if it has any (or none were asked for and it has no page)."""
+    """What a reply makes. The format that was asked for comes first, then the other one."""
     parsed = parse_blocks(reply.text)
+    if parsed.blocks and not whole:
+        return _read_blocks(parent, plan, prompt, parsed)
     page = parse_files(reply.text, finish_reason=reply.finish_reason, entry=_entry_name(parent))
-    if parsed.blocks and not (whole and page.problem is None):
-        return _read_blocks(parent, plan, prompt, reply)
     if page.problem is None:
         return _read_whole(parent, plan, prompt, page.files, parse_declined(page.prose))
+    if parsed.blocks:
+        return _read_blocks(parent, plan, prompt, parsed)
     declined = {issue.id: parsed.declined[issue.id] for issue in plan.issues if issue.id in parsed.declined}
     if len(declined) == len(plan.issues) and reply.finish_reason == "stop":
         return _Failure("no change: every issue was declined", _unserved(plan, (), declined), is_retried=False)
-    reason = (
-        f"{page.problem}: {page.detail}" if whole or page.problem != "not_html" else "it holds no search/replace block"
-    )
+    is_text = not whole and page.problem == "not_html"
+    reason = "it holds no search/replace block" if is_text else f"{page.problem}: {page.detail}"
     return _Failure(reason, _unserved(plan, (), declined))
 
 
@@ -153,8 +154,7 @@ def _entry_name(parent: Files) -> str:
     return entry.filename if entry else "index.html"
 
 
-def _read_blocks(parent: Files, plan: EditPlan, prompt: str, reply: ReplyLike) -> Made | _Failure:
-    parsed = parse_blocks(reply.text)
+def _read_blocks(parent: Files, plan: EditPlan, prompt: str, parsed: ParsedBlocks) -> Made | _Failure:
     files, edits = apply_blocks(parent, parsed.blocks, issues=[issue.id for issue in plan.issues])
     edits += _unserved(plan, edits, parsed.declined)
     if not any(edit.status == "applied" for edit in edits):

@@ -8,7 +8,9 @@ import re
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from types import MappingProxyType
+from typing import Any
 
 from refine.types import CritiqueRecord, Part, PlanRejection, Span
 
@@ -158,6 +160,10 @@ def words(text: str, span: Span, *, escapes: Mapping[str, str] = MappingProxyTyp
 
     `text` is the slice that `span` names. A character in `escapes` is written as its escape, in a part without a span.
     """
+    if text.isprintable() and not any(char in text for char in escapes):
+        if text:
+            yield Part(text, span)
+        return
     start = 0
     for place, char in enumerate([*text, "\x00"]):
         if char not in escapes and not _is_hidden(char) and char not in "\u2028\u2029":
@@ -172,15 +178,24 @@ def words(text: str, span: Span, *, escapes: Mapping[str, str] = MappingProxyTyp
 
 def normalise(text: str) -> str:
     """A copy for comparing and screening: compatibility forms folded, invisible characters dropped, spaces single."""
-    seen = "".join(char for char in unicodedata.normalize("NFKC", text) if not _is_hidden(char) or char.isspace())
+    seen = unicodedata.normalize("NFKC", text)
+    if not seen.isprintable():  # printable text has no invisible characters
+        seen = "".join(char for char in seen if not _is_hidden(char) or char.isspace())
     return " ".join(seen.casefold().split())
 
 
 def is_suspicious(text: str) -> bool:
     """Whether a segment looks like an attempt to instruct the model."""
-    import regex  # type: ignore[import-untyped]  # it ships no types
-
     copy = normalise(text)[: 2 * MAX_SEGMENT_CHARS]
-    hidden = any(unicodedata.category(char) == "Cf" and char not in _KEPT_FORMAT for char in text)
+    hidden = not text.isprintable() and any(
+        unicodedata.category(char) == "Cf" and char not in _KEPT_FORMAT for char in text
+    )
     # The patterns are bounded; the time-out is a second lock on text that strangers write.
-    return hidden or regex.search(_SCREEN, copy, timeout=1.0) is not None
+    return hidden or _screen().search(copy, timeout=1.0) is not None
+
+
+@cache
+def _screen() -> Any:
+    import regex  # type: ignore[import-untyped]  # it ships no types; late: most plans need no screen
+
+    return regex.compile(_SCREEN)

@@ -24,49 +24,63 @@ _NAMESPACES = (
     "http://www.w3.org/XML/",
 )
 _BASE64 = re.compile(r"[A-Za-z0-9+/=]+")
-# Name as people say it, words that ask for it in a prompt, what it looks like in code.
+# Name, words that ask for it in a prompt, words that every use of it holds (looked for first), what a use looks like.
 _APIS = tuple(
-    (name, asked, re.compile(pattern))
-    for name, asked, pattern in (
-        ("fetch", ("fetch",), r"\bfetch(?:Later)?\s{0,9}\("),
-        ("XMLHttpRequest", ("xmlhttprequest", "ajax"), r"\bXMLHttpRequest\b"),
-        ("WebSocket", ("websocket",), r"\bWebSocket(?:Stream)?\b"),
-        ("EventSource", ("eventsource", "server-sent"), r"\bEventSource\b"),
-        ("sendBeacon", ("sendbeacon",), r"\bsendBeacon\b"),
-        ("WebRTC", ("webrtc", "rtcpeerconnection"), r"\bRTCPeerConnection\b"),
-        ("eval", ("eval(",), r"\beval\s{0,9}\("),
-        ("Function constructor", ("new function(",), r"\bFunction\s{0,9}\("),
-        ("import of code", ("importscripts", "dynamic import"), r"\bimportScripts\b|\bimport\s{0,9}\("),
-        ("cookie", ("cookie",), r"\bdocument\s{0,9}\.\s{0,9}cookie\b|\bcookieStore\b"),
-        ("localStorage", ("localstorage", "local storage"), r"\blocalStorage\b"),
-        ("sessionStorage", ("sessionstorage", "session storage"), r"\bsessionStorage\b"),
-        ("indexedDB", ("indexeddb",), r"\bindexedDB\b"),
-        ("serviceWorker", ("serviceworker", "service worker"), r"\bserviceWorker\b"),
+    (name, asked, held, re.compile(pattern))
+    for name, asked, held, pattern in (
+        ("fetch", ("fetch",), ("fetch",), r"\bfetch(?:Later)?\s{0,9}\("),
+        ("XMLHttpRequest", ("xmlhttprequest", "ajax"), ("XMLHttpRequest",), r"\bXMLHttpRequest\b"),
+        ("WebSocket", ("websocket",), ("WebSocket",), r"\bWebSocket(?:Stream)?\b"),
+        ("EventSource", ("eventsource", "server-sent"), ("EventSource",), r"\bEventSource\b"),
+        ("sendBeacon", ("sendbeacon",), ("sendBeacon",), r"\bsendBeacon\b"),
+        ("WebRTC", ("webrtc", "rtcpeerconnection"), ("RTCPeerConnection",), r"\bRTCPeerConnection\b"),
+        ("eval", ("eval(",), ("eval",), r"\beval\s{0,9}\("),
+        ("Function constructor", ("new function(",), ("Function",), r"\bFunction\s{0,9}\("),
+        ("import of code", ("importscripts", "dynamic import"), ("import",), r"\bimportScripts\b|\bimport\s{0,9}\("),
+        ("cookie", ("cookie",), ("cookie",), r"\bdocument\s{0,9}\.\s{0,9}cookie\b|\bcookieStore\b"),
+        ("localStorage", ("localstorage", "local storage"), ("localStorage",), r"\blocalStorage\b"),
+        ("sessionStorage", ("sessionstorage", "session storage"), ("sessionStorage",), r"\bsessionStorage\b"),
+        ("indexedDB", ("indexeddb",), ("indexedDB",), r"\bindexedDB\b"),
+        ("serviceWorker", ("serviceworker", "service worker"), ("serviceWorker",), r"\bserviceWorker\b"),
+        (
+            "another window",
+            ("postmessage", "window.open", "new window", "popup"),
+            ("parent", "top", "opener", "open"),
+            r"\b(?:parent|top|opener)\s{0,9}\.\s{0,9}(?:document|location|frames|postMessage)\b|\bwindow\.open\s{0,9}\(",
+        ),
     )
 )
+_CONTROL = re.compile(r"<(?:button|input|select|textarea|a)\b", re.IGNORECASE)
 
 
 def scan(parent: Files, new: Files, prompt: str) -> tuple[str, ...]:
     """Why the revision is rejected; empty when it is not.
 
     What the prompt names (an API, a host) is allowed, and so is everything the parent has. A plan allows nothing: its
-    claims come from strangers.
+    claims come from strangers. Only lines that the parent has not are read.
     """
     before, after, asked = _text(parent), _text(new), prompt.casefold()
+    added, removed = _lines_beside(after, before), _lines_beside(before, after)
     reasons = [
-        f"new external URL {url[:120]}" for url in sorted(_urls(after) - _urls(before)) if not _named(url, asked)
+        f"new external URL {url[:120]}"
+        for url in sorted(_urls(added))
+        if url not in before and not _is_named(url, asked)
     ]
     reasons += [
         f"new use of {name}"
-        for name, words, pattern in _APIS
-        if pattern.search(after) and not pattern.search(before) and not any(word in asked for word in words)
+        for name, words, held, pattern in _APIS
+        if any(word in added for word in held)
+        and pattern.search(added)
+        and not pattern.search(before)
+        and not any(word in asked for word in words)
     ]
-    added = _new_base64(before, after)
-    if added > MAX_NEW_BASE64:
-        reasons.append(f"{added} new characters of base64")
-    had, has = _count_controls(parent), _count_controls(new)
-    if 2 * has < had:
-        reasons.append(f"controls removed: {had} before, {has} after")
+    base64 = sum(len(run) for run in _runs(added) if run not in before)
+    if base64 > MAX_NEW_BASE64:
+        reasons.append(f"{base64} new characters of base64")
+    if _CONTROL.search(removed) or "<!--" in added or len(new) < len(parent):
+        had, has = _count_controls(parent), _count_controls(new)
+        if 2 * has < had:
+            reasons.append(f"controls removed: {had} before, {has} after")
     return tuple(reasons[:20])
 
 
@@ -74,21 +88,25 @@ def _text(files: Files) -> str:
     return "\n".join(file.content for file in files)
 
 
+def _lines_beside(text: str, other: str) -> str:
+    """The lines of a text that the other text has not."""
+    known = set(other.split("\n"))
+    return "\n".join(line for line in text.split("\n") if line not in known)
+
+
 def _urls(text: str) -> set[str]:
+    if "//" not in text:
+        return set()
     found = {*_URL.findall(text), *_BARE_URL.findall(text)}
     return {url for url in found if not url.startswith(_NAMESPACES)}
 
 
-def _named(url: str, asked: str) -> bool:
+def _is_named(url: str, asked: str) -> bool:
     host = _HOST.match(url)
     if host is None:
         return False
     name = host[1].casefold().removeprefix("www.")
     return re.search(rf"(?<![\w.-]){re.escape(name)}(?![\w-]|\.\w)", asked) is not None
-
-
-def _new_base64(before: str, after: str) -> int:
-    return sum(len(run) for run in _runs(after) if run not in before)
 
 
 def _runs(text: str) -> Iterable[str]:

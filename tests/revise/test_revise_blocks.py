@@ -140,7 +140,7 @@ def test_blocks_made_from_a_diff_give_exactly_the_intended_page(
     before: list[str], inserted: list[str], rng: random.Random
 ) -> None:
     # Numbered lines are unique, so every hunk can be said; the rest of each line is arbitrary.
-    old = [f"{number}:{line}" for number, line in enumerate(before)]
+    old = [f"#{number}:{line}" for number, line in enumerate(before)]
     new = list(old)
     for line in inserted:
         place = rng.randrange(len(new) + 1)

@@ -31,6 +31,9 @@ def added(code: str, *, prompt: str = "a quiz", base: str = BASE) -> tuple[str, 
         ("document.cookie='a'", "cookie"),
         ("localStorage.x=1", "localStorage"),
         ("navigator.serviceWorker.register('x')", "serviceWorker"),
+        ("parent.document.title", "another window"),
+        ("top.location = 'x'", "another window"),
+        ("window.open('x')", "another window"),
         ("new Image().src='https://evil.example/p.png'", "https://evil.example/p.png"),
         ("new Image().src='//evil.example/p.png'", "//evil.example/p.png"),
         ("x='" + "A" * 60_000 + "'", "base64"),
@@ -49,6 +52,8 @@ def test_what_reaches_out_stores_or_evaluates_is_rejected(code: str, word: str) 
         ("s='http://www.w3.org/2000/svg'", ""),
         ("x='" + "A" * 900 + "'", ""),
         ("// see this.that", ""),
+        ("node.parent.x = 1; el.style.top.y", ""),
+        ("window.open('x')", "a button opens a new window"),
     ],
 )
 def test_what_is_harmless_or_asked_for_passes(code: str, prompt: str) -> None:
@@ -70,6 +75,8 @@ def test_losing_more_than_half_of_the_controls_is_rejected() -> None:
     two_left = BASE.replace("<input>", "")
     assert any("controls removed: 3 before, 1 after" in reason for reason in scan(page(BASE), page(one_left), ""))
     assert scan(page(BASE), page(two_left), "") == ()
+    commented = BASE.replace("<button>", "<!-- <button>").replace("<script>", "--><script>")
+    assert any("controls removed" in reason for reason in scan(page(BASE), page(commented), ""))
 
 
 @pytest.mark.parametrize("piece", ["http://", "A", "=//a.", "fetch ", "document .", "'//a.b", "A" * 1500 + "!"])
