@@ -183,8 +183,6 @@ def _block(page: str, works: Sequence[_Work]) -> _Block | None:
     end = len(old) - behind
     if old == new:
         return None
-    if start == end and behind > 0:  # a pure insertion: take in the line it stands before
-        end, behind = end + 1, behind - 1
     while not _is_unique(page, old[start:end]) and (start > 0 or behind > 0):
         start = max(0, start - 1)
         if behind > 0:

@@ -80,6 +80,15 @@ def test_all_flaws_together_are_undone_in_any_order(kind: PageKind) -> None:
     assert flawed == page
 
 
+def test_a_flaw_that_could_not_be_told_from_its_surroundings_is_not_found() -> None:
+    flaw = next(flaw for flaw in FLAWS if flaw.name == "lag")
+    good, bad = flaw.pairs[0].good, flaw.pairs[0].bad
+    assert flaw.detect(f"x {bad} y")
+    for page in (f"{bad}\n{bad}", f"{good}\n{bad}"):
+        assert not flaw.detect(page)
+        assert flaw.undo(page) is None
+
+
 @each_kind
 def test_flaws_are_found_in_the_file_they_are_in(kind: PageKind) -> None:
     page = SOUND[kind.name]
