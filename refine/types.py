@@ -327,6 +327,8 @@ class CritiqueRecord:
     reliability: float
     rank: int | None
     """Where this labeler put the candidate; None if unjudgeable."""
+    is_erased: bool = False
+    """The words are gone; `text` is a stand-in."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,7 +2,7 @@
 
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 from sqlalchemy import Connection, func, insert, select
 
@@ -12,7 +12,7 @@ from store.blobs import get_blob, put_blob
 from store.events import record_event
 from store.ids import make_ulid, now
 from store.messages import decode_messages, encode_messages
-from store.tables import ASSIGNMENT, CHAIN, MODEL_CALL, ROUND
+from store.tables import ASSIGNMENT, CHAIN, LABELER, MODEL_CALL, ROUND
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +57,7 @@ class RecordedCall:
     messages_sha256: str
     reply: str | None
     reasoning: str | None
-    reasoning_kind: str
+    reasoning_kind: Literal["visible", "summarised", "absent"]
     finish_reason: str | None
     usage: Usage
     cost_usd: float | None
@@ -80,6 +80,8 @@ class Spending:
     unpriced_calls: int
     """Calls whose price is not known; models_usd leaves them out."""
     people_usd: float
+    unpriced_assignments: int
+    """Finished assignments of people without a known rate or time; people_usd leaves them out."""
 
 
 def _of_key(key: StepKey) -> Any:
@@ -250,8 +252,14 @@ def sum_spending(connection: Connection, *, chain_key: int | None = None, projec
         func.coalesce(func.sum(MODEL_CALL.c.cost_usd), 0.0),
         func.coalesce(func.sum((MODEL_CALL.c.state == "ok") & MODEL_CALL.c.cost_usd.is_(None)), 0),
     ).where(MODEL_CALL.c.is_copied.is_(False))
-    people = select(func.coalesce(func.sum(ASSIGNMENT.c.cost_usd), 0.0)).join(
-        ROUND, ROUND.c.id == ASSIGNMENT.c.round_id
+    people = (
+        select(
+            func.coalesce(func.sum(ASSIGNMENT.c.cost_usd), 0.0),
+            func.coalesce(func.sum(ASSIGNMENT.c.cost_usd.is_(None) & (LABELER.c.kind != "simulated")), 0),
+        )
+        .join(ROUND, ROUND.c.id == ASSIGNMENT.c.round_id)
+        .join(LABELER, LABELER.c.id == ASSIGNMENT.c.labeler_id)
+        .where(ASSIGNMENT.c.state == "finished")
     )
     if chain_key is not None:
         calls = calls.where(MODEL_CALL.c.chain_id == chain_key)
@@ -261,6 +269,7 @@ def sum_spending(connection: Connection, *, chain_key: int | None = None, projec
         calls = calls.where(MODEL_CALL.c.chain_id.in_(of_project))
         people = people.where(ROUND.c.chain_id.in_(of_project))
     total, failed, prompt_tokens, completion_tokens, models_usd, unpriced = connection.execute(calls).one()
+    people_usd, unpriced_assignments = connection.execute(people).one()
     return Spending(
         calls=total,
         failed_calls=failed,
@@ -268,5 +277,6 @@ def sum_spending(connection: Connection, *, chain_key: int | None = None, projec
         completion_tokens=completion_tokens,
         models_usd=models_usd,
         unpriced_calls=unpriced,
-        people_usd=connection.execute(people).scalar_one(),
+        people_usd=people_usd,
+        unpriced_assignments=unpriced_assignments,
     )

@@ -88,10 +88,17 @@ def _look(path: Path) -> _Found:
     if start != _MAGIC:
         raise StoreError(f"{path}: is not a database; it was left as it is")
     try:
-        with closing(connect_read_only(path)) as connection:
+        with closing(_connect(path)) as connection:
             return _look_inside(path, connection)
     except sqlite3.Error as error:
         raise StoreError(f"{path}: is not a database, or a damaged one ({error}); restore a backup") from error
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    if Path(f"{path}-journal").exists() and os.access(path, os.W_OK):
+        # a process was killed in the middle of making the file; only a connection that may write can put that right
+        return sqlite3.connect(path, timeout=30, isolation_level=None)
+    return connect_read_only(path)
 
 
 def _look_inside(path: Path, connection: sqlite3.Connection) -> _Found:

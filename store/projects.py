@@ -1,7 +1,7 @@
 """Projects, their settings versions, batches and prompts."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -171,6 +171,29 @@ def add_prompts(
         stored.append(StoredPrompt(key=_inserted(result), prompt_key=row.key, is_new=True))
         position += 1
     return stored
+
+
+def load_prompt(connection: Connection, row_key: int) -> PromptIn:
+    row = connection.execute(select(PROMPT).where(PROMPT.c.id == row_key)).one()
+    return PromptIn(key=row.key, prompt=row.text, licence=row.licence, source=row.source, metadata=row.details)
+
+
+def load_settings_versions(
+    connection: Connection, project_key: int, versions: Collection[int]
+) -> dict[int, dict[str, Any]]:
+    rows = connection.execute(
+        select(SETTINGS_VERSION.c.version, SETTINGS_VERSION.c.settings).where(
+            SETTINGS_VERSION.c.project_id == project_key, SETTINGS_VERSION.c.version.in_(list(versions))
+        )
+    )
+    return {version: settings for version, settings in rows}
+
+
+def list_projects(connection: Connection) -> list[StoredProject]:
+    """By name, each under its newest settings."""
+    names = connection.execute(select(PROJECT.c.name).order_by(PROJECT.c.name)).scalars().all()
+    found = [find_project(connection, name) for name in names]
+    return [project for project in found if project is not None]
 
 
 def _inserted(result: Any) -> int:

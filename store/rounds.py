@@ -563,6 +563,61 @@ def load_rankings(
     ]
 
 
+def load_full_rankings(connection: Connection, chain_key: int) -> dict[int, list[dict[str, Any]]]:
+    """Round key -> everything about its rankings and their critiques, by labeler name, with public ids."""
+    names: dict[int, str] = {
+        key: ulid
+        for key, ulid in connection.execute(
+            select(CANDIDATE.c.id, CANDIDATE.c.ulid).where(CANDIDATE.c.chain_id == chain_key)
+        )
+    }
+    critiques: dict[int, list[dict[str, Any]]] = {}
+    for row in connection.execute(
+        select(CRITIQUE.c.ranking_id, CRITIQUE.c.ulid, CRITIQUE.c.candidate_id, WORDS.c.text, CRITIQUE.c.anchor)
+        .join(WORDS, WORDS.c.id == CRITIQUE.c.words_id)
+        .join(ROUND, ROUND.c.id == CRITIQUE.c.round_id)
+        .where(ROUND.c.chain_id == chain_key)
+        .order_by(CRITIQUE.c.id)
+    ):
+        critiques.setdefault(row.ranking_id, []).append(
+            {"id": row.ulid, "candidate": names[row.candidate_id], "text": row.text, "anchor": row.anchor}
+        )
+    rankings: dict[int, list[dict[str, Any]]] = {}
+    for row in connection.execute(
+        select(
+            RANKING,
+            LABELER.c.ulid.label("labeler"),
+            ASSIGNMENT.c.shown,
+            ASSIGNMENT.c.active_s,
+            ASSIGNMENT.c.cost_usd,
+            SETTINGS_VERSION.c.version,
+        )
+        .join(ROUND, ROUND.c.id == RANKING.c.round_id)
+        .join(LABELER, LABELER.c.id == RANKING.c.labeler_id)
+        .join(ASSIGNMENT, ASSIGNMENT.c.id == RANKING.c.assignment_id)
+        .join(SETTINGS_VERSION, SETTINGS_VERSION.c.id == RANKING.c.settings_version_id)
+        .where(ROUND.c.chain_id == chain_key)
+        .order_by(LABELER.c.name)
+    ):
+        rankings.setdefault(row.round_id, []).append(
+            {
+                "id": row.ulid,
+                "labeler": row.labeler,
+                "groups": tuple(tuple(names[key] for key in group) for group in row.groups),
+                "unjudgeable": tuple(names[key] for key in row.unjudgeable),
+                "shown": tuple(names[key] for key in row.shown),
+                "critiques": critiques.get(row.id, []),
+                "made_by": row.made_by,
+                "settings_version": row.version,
+                "uses_allowed": tuple(row.uses_allowed),
+                "active_s": row.active_s,
+                "cost_usd": row.cost_usd,
+                "created_at": row.created_at,
+            }
+        )
+    return rankings
+
+
 def count_rankings(connection: Connection, chain_key: int) -> int:
     """Of its normal rounds."""
     return int(
@@ -602,6 +657,7 @@ def load_critiques(connection: Connection, round_key: int) -> list[CritiqueRecor
             anchor=row.anchor,
             reliability=1.0,
             rank=_rank_of(row.candidate_key, row.groups),
+            is_erased=row.text is None,
         )
         for row in rows
     ]

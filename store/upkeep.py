@@ -11,9 +11,6 @@ from sqlalchemy import Connection
 from refine.errors import InputError, StoreError, StoreFull, StoreReadOnly
 from store.database import Database, read_only_uri
 
-_PAGES_A_STEP = 2048
-"""The source is free for its writer between steps."""
-
 
 def backup(database: Database, target: Path) -> None:
     """Copy the database as it is now to `target`, while others go on using it.
@@ -35,12 +32,12 @@ def copy_verified(source: Path, target: Path) -> None:
         with closing(connect_read_only(source)) as from_, closing(_connect_new(partial)) as to:
             from_.execute("BEGIN")
             counts = _count_rows(from_)  # the snapshot begins here and holds for the copy
-            from_.backup(to, pages=-1 if from_.in_transaction else _PAGES_A_STEP)
+            from_.backup(to)
             _check_copy(to, counts, target)
             to.execute("PRAGMA journal_mode=DELETE")  # one file, whose folder need not be writable to read it
             from_.execute("ROLLBACK")
         _sync(partial)
-        os.link(partial, target)  # unlike a rename, never replaces what appeared meanwhile
+        _give_name(partial, target)
         _sync(target.parent)
     except FileExistsError as error:
         raise InputError(f"{target}: exists already; choose another name") from error
@@ -116,6 +113,17 @@ def _check_copy(copy: sqlite3.Connection, counts: dict[str, int], target: Path) 
     if copied != counts:
         different = sorted(name for name in counts.keys() | copied.keys() if counts.get(name) != copied.get(name))
         raise StoreError(f"{target}: the copy differs from the original in {', '.join(different)}")
+
+
+def _give_name(partial: Path, target: Path) -> None:
+    try:
+        os.link(partial, target)  # unlike a rename, never replaces what appeared meanwhile
+    except FileExistsError:
+        raise
+    except OSError:  # a file system without links
+        if target.exists():
+            raise FileExistsError from None
+        partial.rename(target)
 
 
 def _sync(path: Path) -> None:

@@ -1,0 +1,154 @@
+"""A chain with everything recorded about it, read from the store as one record."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from refine.export import ExportCall, ExportCandidate, ExportChain, ExportCritique, ExportRanking, ExportRound
+from refine.types import ModelReply
+from store.calls import RecordedCall, load_calls, sum_spending
+from store.chains import StoredChain, load_chain, page_project
+from store.database import Connection, Database
+from store.events import load_events
+from store.projects import load_prompt, load_settings_versions
+from store.rounds import (
+    StoredCandidate,
+    StoredRound,
+    load_candidates,
+    load_edits,
+    load_files,
+    load_full_rankings,
+    load_plan,
+    load_rounds,
+    load_shown,
+    load_verdict,
+)
+
+
+def read_chain(database: Database, chain_id: str) -> ExportChain:
+    """Raises InputError for an unknown id."""
+    return database.read(_read, chain_id)
+
+
+def read_project(database: Database, project_key: int) -> Iterator[ExportChain]:
+    """The project's chains one at a time, in the order they were ordered."""
+    after = 0
+    while page := database.read(page_project, project_key, after=after):
+        for chain in page:
+            yield database.read(_read_stored, chain)
+        after = page[-1].key
+
+
+def _read(connection: Connection, chain_id: str) -> ExportChain:
+    return _read_stored(connection, load_chain(connection, chain_id))
+
+
+def _read_stored(connection: Connection, chain: StoredChain) -> ExportChain:
+    record = chain.record
+    candidates = load_candidates(connection, chain.key)
+    names = {candidate.key: candidate.id for candidate in candidates}
+    rounds = load_rounds(connection, chain.key)
+    rankings = load_full_rankings(connection, chain.key)
+    spending = sum_spending(connection, chain_key=chain.key)
+    prompt = load_prompt(connection, chain.prompt_row)
+    read_rounds = tuple(_round(connection, round, rankings.get(round.key, [])) for round in rounds)
+    versions = {record.settings_version} | {
+        ranking.settings_version for round in read_rounds for ranking in round.rankings
+    }
+    return ExportChain(
+        id=record.id,
+        project=record.project,
+        prompt_key=record.prompt_key,
+        prompt=record.prompt,
+        licence=prompt.licence,
+        source=prompt.source,
+        metadata=prompt.metadata,
+        kind=record.kind,
+        state=record.state,
+        stop_reason=record.stop_reason,
+        error=record.error,
+        seed=record.seed,
+        parent_chain=record.parent_chain,
+        settings_version=record.settings_version,
+        settings=load_settings_versions(connection, chain.project_key, versions),
+        is_demo=record.is_demo,
+        is_simulated=record.is_simulated,
+        incumbent=record.incumbent,
+        candidates=tuple(_candidate(connection, candidate, names) for candidate in candidates),
+        rounds=read_rounds,
+        calls=tuple(_call(call) for call in load_calls(connection, chain.key)),
+        events=tuple(load_events(connection, chain.key)),
+        models_cost_usd=None if spending.unpriced_calls else spending.models_usd,
+        people_cost_usd=None if spending.unpriced_assignments else spending.people_usd,
+        created_at=record.created_at,
+        ended_at=record.ended_at,
+    )
+
+
+def _candidate(connection: Connection, candidate: StoredCandidate, names: dict[int, str]) -> ExportCandidate:
+    return ExportCandidate(
+        id=candidate.id,
+        parent=None if candidate.parent_key is None else names[candidate.parent_key],
+        kind=candidate.kind,
+        generator=candidate.generator,
+        made_in_round=candidate.round,
+        files=load_files(connection, candidate.key),
+        content_sha256=candidate.content_sha256,
+        given_id=candidate.given_id,
+        how="" if candidate.kind == "given" else candidate.how,
+        edits=tuple(load_edits(connection, candidate.key)),
+        is_failed=not candidate.is_ok,
+        reason=candidate.reason,
+    )
+
+
+def _round(connection: Connection, round: StoredRound, rankings: list[dict[str, Any]]) -> ExportRound:
+    plan = load_plan(connection, round.key)
+    return ExportRound(
+        number=round.number,
+        kind=round.kind,
+        shown=tuple(candidate.id for candidate, _, _ in load_shown(connection, round.key)),
+        rankings=tuple(_ranking(ranking) for ranking in rankings),
+        verdict=load_verdict(connection, round.key),
+        plan=None if plan is None else plan.plan,
+    )
+
+
+def _ranking(values: dict[str, Any]) -> ExportRanking:
+    critiques = tuple(ExportCritique(**critique) for critique in values["critiques"])
+    return ExportRanking(**{**values, "critiques": critiques})
+
+
+def _call(call: RecordedCall) -> ExportCall:
+    reply = None
+    if call.is_ok:
+        reply = ModelReply(
+            text=call.reply or "",
+            model_returned=call.model_returned or "",
+            provider=call.provider or "",
+            finish_reason=call.finish_reason or "",
+            reasoning=call.reasoning,
+            reasoning_kind=call.reasoning_kind,
+            usage=call.usage,
+            cost_usd=call.cost_usd,
+            latency_ms=call.latency_ms or 0.0,
+            errors=call.errors,
+            is_cached=call.is_cached,
+        )
+    return ExportCall(
+        id=call.id,
+        round=call.round,
+        step=call.step,
+        slot=call.slot,
+        turn=call.turn,
+        attempt=call.attempt,
+        template=call.template,
+        model=call.model,
+        seed=call.seed,
+        params=call.params,
+        messages=call.messages,
+        messages_sha256=call.messages_sha256,
+        reply=reply,
+        error=None if call.is_ok else "; ".join(call.errors),
+        is_copied=call.is_copied,
+        created_at=call.created_at,
+    )

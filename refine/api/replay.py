@@ -1,0 +1,113 @@
+"""Replay: every candidate and plan made again from the recorded replies, without a model."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from refine.artifact import content_hash
+from refine.revise import distil_from_replies, draft_from_replies, revise_from_replies
+from refine.types import GaveUp, Made, Step
+from store.calls import RecordedReply, load_replies
+from store.chains import StoredChain, load_chain
+from store.database import Connection, Database
+from store.rounds import (
+    StoredCandidate,
+    StoredRound,
+    load_candidate,
+    load_candidates,
+    load_critiques,
+    load_files,
+    load_plan,
+    load_plan_by_key,
+    load_rounds,
+    plan_to_json,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Difference:
+    """Something that did not come out as it is stored."""
+
+    what: str
+    """`candidate` or `plan`."""
+    id: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReplayReport:
+    candidates: int
+    """Drafts and revisions made again, those that had failed included."""
+    plans: int
+    erased: int
+    """Plans that cannot be made again, because words they rest on have been erased."""
+    differing: tuple[Difference, ...]
+
+    @property
+    def is_identical(self) -> bool:
+        return not self.differing
+
+
+def replay_chain(database: Database, chain_id: str) -> ReplayReport:
+    """Make everything again and compare it byte for byte. Raises InputError for an unknown id. No model is asked."""
+    return database.read(_replay, chain_id)
+
+
+def _replay(connection: Connection, chain_id: str) -> ReplayReport:
+    chain = load_chain(connection, chain_id)
+    differing: list[Difference] = []
+    candidates = [it for it in load_candidates(connection, chain.key) if it.kind != "given" and it.call_key is not None]
+    for candidate in candidates:
+        why = _compare_candidate(connection, chain, candidate)
+        if why:
+            differing.append(Difference(what="candidate", id=candidate.id, why=why))
+    plans = erased = 0
+    for round in load_rounds(connection, chain.key):
+        stored = load_plan(connection, round.key)
+        if stored is None:
+            continue
+        plans += 1
+        critiques = load_critiques(connection, round.key)
+        if any(critique.is_erased for critique in critiques):
+            erased += 1
+            continue
+        parent = load_candidate(connection, stored.parent_key)
+        made = distil_from_replies(
+            chain.record.prompt, critiques, parent=parent.id, replies=_replies(connection, chain, round, "distil", 0)
+        )
+        if plan_to_json(made) != plan_to_json(stored.plan):
+            differing.append(Difference(what="plan", id=stored.id, why="the replies make another plan"))
+    return ReplayReport(candidates=len(candidates), plans=plans, erased=erased, differing=tuple(differing))
+
+
+def _replies(
+    connection: Connection, chain: StoredChain, round: StoredRound | int, step: Step, slot: int
+) -> Sequence[RecordedReply]:
+    number = round if isinstance(round, int) else round.number
+    return load_replies(connection, chain_key=chain.key, round=number, step=step, slot=slot)
+
+
+def _compare_candidate(connection: Connection, chain: StoredChain, candidate: StoredCandidate) -> str | None:
+    """Why the candidate does not come out of its replies as it is stored; None when it does."""
+    outcome: Made | GaveUp
+    if candidate.kind == "draft":
+        replies = _replies(connection, chain, candidate.round, "draft", candidate.slot)
+        # Instructions may have been changed since; they shape what is asked, not what is made of the reply.
+        outcome = draft_from_replies(chain.record.prompt, replies=replies)
+    else:
+        plan = None if candidate.plan_key is None else load_plan_by_key(connection, candidate.plan_key)
+        if plan is None or candidate.parent_key is None:
+            return "its plan or its parent is missing"
+        replies = _replies(connection, chain, candidate.round, "revise", candidate.slot)
+        parent = load_files(connection, candidate.parent_key)
+        outcome = revise_from_replies(parent, plan.plan, chain.record.prompt, replies, slot=candidate.slot)
+    if isinstance(outcome, GaveUp):
+        if candidate.content_sha256 is None:
+            return None
+        return f"nothing could be made of its replies ({outcome.reason})"
+    if candidate.content_sha256 is None:
+        return "its replies make a page, and it is stored as failed"
+    if content_hash(outcome.files) != candidate.content_sha256:
+        return "the page made of its replies differs"
+    if outcome.files != load_files(connection, candidate.key):
+        return "the stored page differs from the one made of its replies"
+    return None
