@@ -21,7 +21,7 @@ from refine.errors import InputError, MigrationNeeded, RefineError, SchemaTooNew
 from store.blobs import get_blob, put_blob
 from store.database import Database
 from store.opening import APPLICATION_ID, HEAD, REVISIONS, open_database
-from store.upkeep import stats
+from store.upkeep import copy_verified, stats
 
 MIGRATIONS = Path(store.opening.__file__).parent / "migrations"
 
@@ -46,9 +46,10 @@ def describe(inspector: Inspector) -> dict[str, Any]:
     return {
         table: {
             "columns": [
-                (column["name"], str(column["type"]), column["nullable"], column["primary_key"], column["default"])
+                (column["name"], str(column["type"]), column["nullable"], column["default"])
                 for column in inspector.get_columns(table)
             ],
+            "primary": inspector.get_pk_constraint(table)["constrained_columns"],
             "unique": name_and_columns(list(inspector.get_unique_constraints(table))),
             "indexes": name_and_columns(list(inspector.get_indexes(table))),
             "foreign": sorted(
@@ -150,6 +151,23 @@ def test_making_a_database_that_fails_leaves_nothing_that_cannot_be_opened(
     assert ask_sql(tmp_path / "new.db", "SELECT count(*) FROM sqlite_schema") == [(0,)]
     monkeypatch.undo()
     open_database(tmp_path / "new.db").close()
+
+
+def test_a_file_whose_writer_was_killed_in_the_middle_is_put_right(new_file: Path, tmp_path: Path) -> None:
+    working, killed = tmp_path / "working.db", tmp_path / "killed.db"
+    copy_verified(new_file, working)
+    with closing(sqlite3.connect(working, isolation_level=None)) as connection:
+        connection.execute("PRAGMA cache_size=1")
+        connection.execute("BEGIN")
+        connection.execute("DELETE FROM alembic_version")
+        for n in range(200):
+            connection.execute(
+                "INSERT INTO blob (sha256, size, encoding, data) VALUES (?, 4, 'raw', zeroblob(4000))", (str(n),)
+            )
+        for suffix in ("", "-journal"):  # as a kill would leave them
+            shutil.copy(f"{working}{suffix}", f"{killed}{suffix}")
+    with open_database(killed) as database:
+        assert database.read(stats)["rows"]["blob"] == 0
 
 
 def test_processes_that_open_a_new_database_at_once_all_succeed(tmp_path: Path) -> None:
