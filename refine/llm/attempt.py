@@ -9,7 +9,10 @@ from refine.errors import ModelRefused
 from refine.types import ModelReply, ModelRequest
 
 MAX_REPLY_BYTES = 32 * 1024 * 1024
-"""A reply's body is read no further than this: an endpoint must not be able to fill the memory."""
+"""A reply's body is read no further than this: an endpoint must not be able to fill the memory.
+
+Not covered: bodies of error statuses, and everything through litellm, which those libraries read whole.
+"""
 
 
 class AttemptFailed(Exception):

@@ -13,6 +13,15 @@ from refine.llm.reply import parse_reply
 from refine.llm.translate import translate
 from refine.types import ModelReply, ModelRequest
 
+# Read by litellm while it is imported; outside "production" it loads a `.env` file from the working folder.
+_QUIET = {
+    "LITELLM_LOCAL_ANTHROPIC_BETA_HEADERS": "True",
+    "LITELLM_LOCAL_BLOG_POSTS": "True",
+    "LITELLM_LOCAL_MODEL_COST_MAP": "True",
+    "LITELLM_LOG": "ERROR",
+    "LITELLM_MODE": "PRODUCTION",
+}
+
 _in_use: set["LitellmClient"] = set()
 
 
@@ -85,9 +94,9 @@ class LitellmClient:
 
 
 def import_litellm() -> ModuleType:
-    """litellm, told first to keep to itself: no price list from the network, no telemetry, no chatter."""
-    os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
-    os.environ.setdefault("LITELLM_LOG", "ERROR")
+    """litellm, told first to keep to itself: no lists from the network, no `.env` of the working folder, no chatter."""
+    for name, value in _QUIET.items():
+        os.environ.setdefault(name, value)
     import litellm
 
     if not litellm.suppress_debug_info:

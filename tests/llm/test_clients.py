@@ -165,7 +165,7 @@ async def test_many_calls_are_in_flight_at_once(client: str) -> None:
 
 
 async def test_faults_are_retried_and_listed(client: str) -> None:
-    async with serving(echo=True, faults="429:0.2,500:0.2,malformed:0.2", seed=3) as (url, server):
+    async with serving(echo=True, faults="429:0.15,500:0.1,malformed:0.15", seed=3) as (url, server):
         opened = open_local(url, client, retries=20, concurrency=30)
         replies = await asyncio.gather(*(opened.complete(make_request(str(n), seed=n)) for n in range(30)))
         await opened.aclose()
