@@ -45,8 +45,8 @@ class Atom:
     """Set where `claim` is the labeler's own words."""
 
 
-def slugify(text: str) -> str:
-    return _NOT_WORD.sub("-", normalise(text)).strip("-")[:MAX_SLUG_CHARS]
+def slugify(text: str, *, limit: int = MAX_SLUG_CHARS) -> str:
+    return _NOT_WORD.sub("-", normalise(text)).strip("-")[:limit]
 
 
 def parse_atoms(reply: str, segments: Mapping[str, Segment]) -> list[Atom]:

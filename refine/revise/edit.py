@@ -30,7 +30,7 @@ _APPROACHES = (
     "Fix each issue thoroughly, including other places in the page that have the same fault.",
 )
 
-_JSON_ESCAPES = {'"': '\\"', "\\": "\\\\", "\t": "\\t"}
+_JSON_ESCAPES = {'"': '\\"', "\\": "\\\\", "\t": "\\t", "\n": "\\n"}
 
 
 def revise_step(

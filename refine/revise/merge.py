@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import combinations
 
-from refine.revise.atoms import Atom, slugify
+from refine.revise.atoms import MAX_CLAIM_CHARS, Atom, slugify
 from refine.revise.direction import find_direction
 from refine.revise.intake import Intake, Segment
 from refine.types import EditPlan, PlanConflict, PlanIssue, PlanKeep, PlanRejection, Span
@@ -93,19 +93,17 @@ def merge(intake: Intake, atoms: Sequence[Atom]) -> EditPlan:
 
 
 def merge_deterministic(intake: Intake) -> EditPlan:
-    """The plan without a distiller: each critique is an issue in its own words, the same words counted together.
+    """The plan without a distiller: each critique is an issue in its own words, equal words counted together.
 
     Segments that look like instructions to the model are left out here, since nobody has read them.
     """
     rejected = list(intake.rejected)
     atoms: list[Atom] = []
     for segments in intake.critiques:
-        sound = [segment for segment in segments if not segment.is_flagged]
-        flagged = [segment for segment in segments if segment.is_flagged]
-        rejected += [_left_out(segment, "off topic") for segment in flagged]
-        if sound:
-            atoms.append(_plain_atom(sound[0]))
-            rejected += [_left_out(segment, "beyond the first remark, without a distiller") for segment in sound[1:]]
+        claimed, left = _first_remarks(segments)
+        if claimed:
+            atoms.append(_plain_atom(claimed))
+        rejected += left
     groups = sorted(_group(atoms), key=lambda group: (-group.gain, group.slug))
     chosen, _, left = _select(groups)
     return EditPlan(
@@ -115,11 +113,36 @@ def merge_deterministic(intake: Intake) -> EditPlan:
     )
 
 
+def _first_remarks(segments: Sequence[Segment]) -> tuple[Segment | None, list[PlanRejection]]:
+    """The first stretch of segments that fits a claim and holds none that is flagged, as one; and what is left out."""
+    claimed: Segment | None = None
+    is_open = True
+    left: list[PlanRejection] = []
+    for segment in segments:
+        if segment.is_flagged:
+            left.append(_left_out(segment, "off topic"))
+            is_open = claimed is None
+        elif claimed is None:
+            claimed = segment
+        elif is_open and segment.end - claimed.start <= MAX_CLAIM_CHARS:
+            claimed = replace(claimed, end=segment.end)
+        else:
+            is_open = False
+            left.append(_left_out(segment, "beyond the first remarks, without a distiller"))
+    return claimed, left
+
+
 def _plain_atom(segment: Segment) -> Atom:
     return Atom(
-        segment=segment, kind="other", polarity="fix", slug=slugify(segment.text), target="", claim=segment.text,
-        severity=0.5, span=segment.span,
-    )  # fmt: skip
+        segment=segment,
+        kind="other",
+        polarity="fix",
+        slug=slugify(segment.text, limit=MAX_CLAIM_CHARS),
+        target="",
+        claim=segment.text,
+        severity=0.5,
+        span=segment.span,
+    )
 
 
 def _weight(atom: Atom) -> float:
