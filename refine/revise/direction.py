@@ -37,8 +37,8 @@ def find_direction(claim: str) -> tuple[str, int] | None:
         if word not in _SIGNS:
             continue
         axis, sign = _SIGNS[word]
-        before = found[max(0, place - 2) : place]
-        if "too" in before:
+        before = found[max(0, place - 4) : place]
+        if before[-1:] == ["too"]:
             asked.add((axis, -sign))
             continue
         is_denied = "not" in before or "t" in before  # "isn't" is read as two words

@@ -73,13 +73,14 @@ def merge(intake: Intake, atoms: Sequence[Atom]) -> EditPlan:
     chosen, pulled, left = _select(groups)
     rejected += left
     issues = tuple(_issue(number, group) for number, group in enumerate(chosen, start=1))
-    opposed = {group.slug for winner in chosen for group in winner.opposed_by}
+    opposed = {group.slug for winner in chosen for group in (winner, *winner.opposed_by)}
     kept = [group for group in praise if group.slug not in opposed and group.support > 0]
     kept.sort(key=lambda group: (-group.support, group.slug))
     for group in praise:
-        if group not in kept[:MAX_KEEP]:
-            reason = "praise of what an issue changes" if group.slug in opposed else "praise beyond the preserve list"
-            rejected += [_left_out(atom.segment, reason) for atom in group.atoms]
+        if group.slug in opposed:
+            rejected += [_left_out(atom.segment, "praise of what an issue changes") for atom in group.atoms]
+        elif group not in kept[:MAX_KEEP]:
+            rejected += [_left_out(atom.segment, "praise beyond the preserve list") for atom in group.atoms]
     return EditPlan(
         made_by="distiller",
         issues=issues,
@@ -186,8 +187,10 @@ def _oppose(group: _Group, praise: Sequence[_Group]) -> _Group:
         or (other.target not in _WHOLE and other.target == group.target and other.atoms[0].kind == group.atoms[0].kind)
     ]
     fixers = {atom.segment.critique.labeler for atom in group.atoms}
-    voices = [atom for other in against for atom in other.atoms if atom.segment.critique.labeler not in fixers]
-    return replace(group, opposition=_support(voices), opposed_by=tuple(against) if voices else ())
+    opposition = _support(
+        atom for other in against for atom in other.atoms if atom.segment.critique.labeler not in fixers
+    )
+    return replace(group, opposition=opposition, opposed_by=tuple(against) if opposition > 0 else ())
 
 
 def _pull_apart(first: _Group, second: _Group) -> bool:

@@ -134,6 +134,25 @@ def test_praise_is_kept_and_opposes_an_issue_on_the_same_matter() -> None:
     assert [keep.claim for keep in plan.keep] == ["about colours", "about sound"]
 
 
+def test_praise_without_weight_opposes_nothing_and_is_not_kept() -> None:
+    critiques = [critique("Ugly colours"), critique("Lovely colours", reliability=-1.0)]
+    plan = distil(critiques, atoms(atom("k1.1", "colours"), atom("k2.1", "colours", polarity="keep")))
+    assert (plan.issues[0].opposition, plan.keep, plan.conflicts) == (0.0, (), ())
+
+
+def test_who_praises_and_criticises_one_matter_does_not_oppose_themselves() -> None:
+    rows = [atom("k1.1", "colours", polarity="keep"), atom("k1.2", "colours")]
+    plan = distil([critique("Nice colours. A bit pale.")], atoms(*rows))
+    assert (plan.issues[0].opposition, plan.keep) == (0.0, ())
+
+
+def test_praise_of_a_narrow_target_opposes_an_issue_there_but_praise_of_the_page_does_not() -> None:
+    critiques = [critique("Header ugly"), critique("Lovely", reliability=0.4)]
+    for target, opposition in (("#header", 0.4), ("page", 0.0)):
+        rows = [atom("k1.1", "a", target=target), atom("k2.1", "b", polarity="keep", target=target)]
+        assert distil(critiques, atoms(*rows)).issues[0].opposition == opposition
+
+
 def test_of_opposite_wishes_the_stronger_stays_and_the_conflict_is_recorded() -> None:
     critiques = [critique("faster!", reliability=2.0), critique("slower!")]
     rows = [atom("k1.1", "speed", claim="Make the ball faster"), atom("k2.1", "speed", claim="The ball is too fast")]
