@@ -309,8 +309,8 @@ class OpenRound:
     received: int
     candidates: tuple[ShownCandidate, ...]
     seen_by: frozenset[str]
-    """Names of labelers that may not be asked: they hold or finished an assignment of this round, or, in an audit
-    round, of any round of the chain."""
+    """Names of labelers that may not be asked: they finished an assignment of this round or, in an audit round, were
+    ever shown the chain. One who holds a lease on this round may be asked again: the lease is theirs."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -505,12 +505,11 @@ def _for_panels(connection: Connection, row: Any, *, with_files: bool) -> OpenRo
         )
         for candidate, position, _ in load_shown(connection, row.id)
     )
-    seen = select(LABELER.c.name).join(ASSIGNMENT, ASSIGNMENT.c.labeler_id == LABELER.c.id)
+    has_seen = (ASSIGNMENT.c.round_id == row.id) & (ASSIGNMENT.c.state != "leased")
     if row.kind == "audit":
-        of_chain = select(ROUND.c.id).where(ROUND.c.chain_id == row.chain_id)
-        seen = seen.where(ASSIGNMENT.c.round_id.in_(of_chain))
-    else:
-        seen = seen.where(ASSIGNMENT.c.round_id == row.id)
+        others = select(ROUND.c.id).where(ROUND.c.chain_id == row.chain_id, ROUND.c.kind == "normal")
+        has_seen |= ASSIGNMENT.c.round_id.in_(others)
+    seen = select(LABELER.c.name).join(ASSIGNMENT, ASSIGNMENT.c.labeler_id == LABELER.c.id).where(has_seen)
     return OpenRound(
         id=row.ulid,
         chain=row.chain_ulid,

@@ -4,6 +4,7 @@ What they say depends on the seed, the prompt, the round's number and the pages,
 again gets the same feedback (but for labelers who rank in the order shown, if that order differs).
 """
 
+import itertools
 import random
 from collections.abc import Iterator, Sequence
 
@@ -19,43 +20,55 @@ class SimulatedPanel:
     def __init__(self, seed: int, mix: PanelMix | None = None) -> None:
         self._seed = seed
         self._mix = mix or PanelMix()
-        self._labelers = create_labelers(seed, self._mix)
+        self._cohorts = [create_labelers(seed, self._mix)]
         self._looks = Looks()
 
     @property
     def labelers(self) -> tuple[SimulatedLabeler, ...]:
         """The hidden truth about them."""
-        return self._labelers
+        return self._cohorts[0]
 
     async def fill(self, round: OpenRound, desk: FeedbackDesk) -> None:
-        """Rankings up to the number wanted, or as many as there are labelers who may still be asked."""
+        """Rankings up to the number wanted. Where the panel is too small (audit rounds ask nobody who saw the chain),
+        a further panel of the same mix is asked."""
         missing = round.wanted - round.received
-        for labeler in self._in_turn(round):
-            if missing <= 0:
-                return
-            if labeler.name in round.seen_by:
-                continue
-            assignment = await desk.lease_assignment(round_id=round.id, labeler=labeler.name, made_by="simulated")
-            if assignment is None:
-                continue
-            ranking, active_s = self._judge(round, assignment, labeler)
-            await desk.submit_ranking(
-                assignment_id=assignment.id,
-                ranking=ranking,
-                made_by="simulated",
-                key=f"simulated:{assignment.id}",
-                active_s=active_s,
-            )
-            missing -= 1
+        for cohort in itertools.count():
+            let_in = 0
+            for labeler in self._in_turn(round, cohort):
+                if missing <= 0:
+                    return
+                if labeler.name in round.seen_by:
+                    continue
+                assignment = await desk.lease_assignment(round_id=round.id, labeler=labeler.name, made_by="simulated")
+                if assignment is None:
+                    continue
+                ranking, active_s = self._judge(round, assignment, labeler)
+                await desk.submit_ranking(
+                    assignment_id=assignment.id,
+                    ranking=ranking,
+                    made_by="simulated",
+                    key=f"simulated:{assignment.id}",
+                    active_s=active_s,
+                )
+                missing -= 1
+                let_in += 1
+            if not let_in and cohort > 0:
+                return  # nobody new was let in: the round was paused, stopped or filled by others
 
-    def _in_turn(self, round: OpenRound) -> Iterator[SimulatedLabeler]:
-        """All labelers in the round's own random order, drawn one by one (Fisher-Yates on the places touched)."""
-        rng, moved = self._rng(round, "turn"), dict[int, int]()
-        for at in range(len(self._labelers)):
-            other = rng.randrange(at, len(self._labelers))
+    def _cohort(self, number: int) -> tuple[SimulatedLabeler, ...]:
+        while number >= len(self._cohorts):
+            self._cohorts.append(create_labelers(self._seed, self._mix, cohort=len(self._cohorts)))
+        return self._cohorts[number]
+
+    def _in_turn(self, round: OpenRound, cohort: int) -> Iterator[SimulatedLabeler]:
+        """The cohort's labelers in the round's own random order, drawn one by one (Fisher-Yates on places touched)."""
+        labelers = self._cohort(cohort)
+        rng, moved = self._rng(round, f"turn{cohort or ''}"), dict[int, int]()
+        for at in range(len(labelers)):
+            other = rng.randrange(at, len(labelers))
             chosen = moved.get(other, other)
             moved[other] = moved.get(at, at)
-            yield self._labelers[chosen]
+            yield labelers[chosen]
 
     def _judge(self, round: OpenRound, assignment: Assignment, labeler: SimulatedLabeler) -> tuple[RankingIn, float]:
         pages = sorted(round.candidates, key=lambda page: (page.content_sha256, page.position))

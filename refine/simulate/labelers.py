@@ -44,9 +44,13 @@ class Preference(NamedTuple):
     loss: float
 
 
-def create_labelers(seed: int, mix: PanelMix) -> tuple[SimulatedLabeler, ...]:
-    """The panel's labelers, `sim-000` onwards; careless and hostile ones are spread among them by seed."""
-    rng = random.Random(f"{seed}|labelers")
+def create_labelers(seed: int, mix: PanelMix, *, cohort: int = 0) -> tuple[SimulatedLabeler, ...]:
+    """The panel's labelers, `sim-000` onwards; careless and hostile ones are spread among them by seed.
+
+    Further cohorts of the same mix (`sim-1-000` …) stand in where the first has nobody left to ask.
+    """
+    rng = random.Random(f"{seed}|labelers" + (f"|{cohort}" if cohort else ""))
+    prefix = f"sim-{cohort}-" if cohort else "sim-"
     careless = round(mix.labelers * mix.careless_share)
     hostile = min(round(mix.labelers * mix.hostile_share), mix.labelers - careless)
     counts: tuple[tuple[Temper, int], ...] = (
@@ -57,7 +61,7 @@ def create_labelers(seed: int, mix: PanelMix) -> tuple[SimulatedLabeler, ...]:
     tempers = [temper for temper, count in counts for _ in range(count)]
     rng.shuffle(tempers)
     digits = max(3, len(str(mix.labelers - 1)))
-    return tuple(_create_labeler(f"sim-{at:0{digits}}", temper, rng) for at, temper in enumerate(tempers))
+    return tuple(_create_labeler(f"{prefix}{at:0{digits}}", temper, rng) for at, temper in enumerate(tempers))
 
 
 def rank(

@@ -142,10 +142,18 @@ async def test_labelers_who_get_no_lease_are_passed_over() -> None:
     assert not refused & desk.submitted.keys()
 
 
-async def test_a_panel_smaller_than_the_round_hands_in_what_it_has() -> None:
-    desk = Desk(open_round(wanted=9))
+async def test_where_a_panel_is_too_small_a_further_one_of_the_same_mix_is_asked() -> None:
+    desk = Desk(open_round(wanted=5))
     await SimulatedPanel(1, PanelMix(labelers=3)).fill(desk.round, desk)
-    assert sorted(desk.submitted) == ["sim-000", "sim-001", "sim-002"]
+    assert len(desk.submitted) == 5
+    assert {"sim-000", "sim-001", "sim-002"} < desk.submitted.keys()
+
+
+async def test_a_round_that_lets_nobody_in_is_left_alone() -> None:
+    labelers = [f"sim-{cohort}{at:03}" for cohort in ("", "1-", "2-") for at in range(3)]
+    desk = Desk(open_round(), refused=frozenset(labelers))
+    await SimulatedPanel(1, PanelMix(labelers=3)).fill(desk.round, desk)
+    assert desk.submitted == {}
 
 
 async def test_every_labeler_is_asked_for_about_as_often() -> None:
