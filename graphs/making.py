@@ -2,8 +2,6 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import Connection
-
 from graphs.calls import converse
 from graphs.context import LoopContext
 from graphs.policy import AUDITED, blind_order, is_chosen_for_audit
@@ -13,6 +11,7 @@ from refine.revise import draft_step, revise_step
 from refine.types import Ask, CandidateKind, EditPlan, Files, GaveUp, Made, StopReason
 from store.calls import RecordedReply
 from store.chains import StoredChain, end_chain
+from store.database import Connection
 from store.rounds import StoredCandidate, StoredPlan, add_candidate, load_candidate, load_candidates, open_round
 
 

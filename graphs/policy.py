@@ -3,11 +3,10 @@
 import hashlib
 from collections.abc import Sequence
 
-from sqlalchemy import Connection
-
 from refine.llm.budget import Budget
 from refine.types import StopReason
 from store.chains import StoredChain
+from store.database import Connection
 from store.ids import now
 from store.rounds import StoredCandidate, count_rankings, count_unchanged_rounds
 

@@ -272,11 +272,11 @@ def sum_spending(connection: Connection, *, chain_key: int | None = None, projec
     people_usd, unpriced_assignments = connection.execute(people).one()
     return Spending(
         calls=total,
-        failed_calls=failed,
+        failed_calls=int(failed),  # sums of conditions come back typed as booleans
         prompt_tokens=prompt_tokens,
         completion_tokens=completion_tokens,
         models_usd=models_usd,
-        unpriced_calls=unpriced,
+        unpriced_calls=int(unpriced),
         people_usd=people_usd,
-        unpriced_assignments=unpriced_assignments,
+        unpriced_assignments=int(unpriced_assignments),
     )
