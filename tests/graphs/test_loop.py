@@ -1,0 +1,220 @@
+"""The loop under limits, failures and odd models; the model is the scripted one, wrapped."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from refine import Refiner
+from refine.api.replay import replay_chain
+from refine.api.story import Story, load_story
+from refine.errors import ModelFailed, ModelMisconfigured, ModelUnreachable
+from refine.llm.scripted import ScriptedClient
+from refine.prompts import read_header
+from refine.protocols import ModelClient
+from refine.types import ChainRecord, ModelReply, ModelRequest, Usage
+from store.verify import verify_database
+
+PROMPT = "A memory game about the planets"
+
+
+class Wrapped:
+    """The scripted model, with a price and a say in what it answers to each template."""
+
+    def __init__(self, *, price_usd: float = 0.0, answer: Callable[[str, int], str | Exception | None] | None = None):
+        self.model = ScriptedClient()
+        self.price_usd = price_usd
+        self.answer = answer or (lambda template, count: None)
+        self.asked: list[str] = []
+
+    def estimate_usd(self, request: ModelRequest) -> float | None:
+        return self.price_usd
+
+    async def complete(self, request: ModelRequest) -> ModelReply:
+        header = read_header(request.messages[0].text)
+        template = header[0] if header else ""
+        self.asked.append(template)
+        said = self.answer(template, self.asked.count(template))
+        if isinstance(said, Exception):
+            raise said
+        if said is not None:
+            return ModelReply(
+                text=said,
+                model_returned="odd",
+                provider="test",
+                finish_reason="stop",
+                usage=Usage(completion_tokens=1),
+                cost_usd=self.price_usd,
+            )
+        reply = await self.model.complete(request)
+        return ModelReply(
+            text=reply.text,
+            model_returned=reply.model_returned,
+            provider=reply.provider,
+            finish_reason=reply.finish_reason,
+            cost_usd=self.price_usd,
+        )
+
+    async def aclose(self) -> None:
+        await self.model.aclose()
+
+
+async def run(path: Path, client: ModelClient | None = None, **settings: Any) -> tuple[ChainRecord, Story]:
+    settings = {"audit_share": 0, "candidates": 3, **settings}
+    async with Refiner.open(path / "a.db", client=client, **settings) as refiner:
+        chain = await refiner.start(PROMPT)
+        await refiner.wait()
+        assert verify_database(refiner.database).findings == ()
+        assert replay_chain(refiner.database, chain.id).differing == ()
+        return refiner.chain(chain.id), load_story(refiner.database, chain.id)
+
+
+async def test_a_chain_ends_after_its_rounds(tmp_path: Path) -> None:
+    chain, story = await run(tmp_path, rounds=2, plateau_rounds=9)
+    assert (chain.stop_reason, len(story.winners)) == ("rounds", 2)
+
+
+async def test_a_chain_ends_when_its_rankings_are_used_up(tmp_path: Path) -> None:
+    chain, story = await run(tmp_path, rounds=9, rankings_per_round=5, max_rankings=7, plateau_rounds=9)
+    assert chain.stop_reason == "rankings"
+    assert [len(round.rankings) for round in story.chain.rounds] == [5, 2]
+
+
+async def test_no_round_is_opened_after_the_deadline(tmp_path: Path) -> None:
+    chain, story = await run(tmp_path, deadline=datetime.now(UTC) - timedelta(seconds=1))
+    assert (chain.stop_reason, story.chain.rounds) == ("deadline", ())
+
+
+async def test_a_chain_ends_on_a_plateau(tmp_path: Path) -> None:
+    chain, _ = await run(tmp_path, rounds=9, plateau_rounds=1, gate=0.99)
+    assert (chain.stop_reason, chain.rounds_judged) == ("plateau", 2)
+
+
+async def test_the_budget_is_never_overrun(tmp_path: Path) -> None:
+    chain, story = await run(tmp_path, Wrapped(price_usd=1.0), budget_usd=4.5, rounds=9)
+    assert chain.stop_reason == "cost"
+    assert story.spending.models_usd == 4.0
+
+
+async def test_pay_for_people_counts_against_the_budget(tmp_path: Path) -> None:
+    chain, story = await run(tmp_path, rounds=9, budget_usd=0.01, pay_rate_usd_hour=20.0)
+    assert (chain.stop_reason, chain.rounds_judged) == ("cost", 1)
+    assert story.spending.people_usd > 0.01
+
+
+async def test_a_slot_that_fails_leaves_its_siblings_alone(tmp_path: Path) -> None:
+    client = Wrapped(
+        answer=lambda template, count: (
+            ModelFailed("503 for good", raw_reply="<html>503</html>") if template == "draft" and count == 1 else None
+        )
+    )
+    chain, story = await run(tmp_path, client, rounds=1)
+    failed = [candidate for candidate in story.chain.candidates if candidate.is_failed]
+    assert chain.stop_reason == "rounds"
+    assert [candidate.reason for candidate in failed] == ["the model failed: 503 for good"]
+    assert [call.error for call in story.chain.calls if call.reply is None] == ["503 for good"]
+
+
+async def test_a_chain_whose_drafts_all_fail_has_failed_and_can_be_retried(tmp_path: Path) -> None:
+    broken = Wrapped(answer=lambda template, count: ModelFailed("429 for good"))
+    chain, story = await run(tmp_path, broken)
+    assert (chain.stop_reason, chain.error) == ("failed", "the model failed: 429 for good")
+    assert len(story.chain.calls) == 3
+    async with Refiner.open(tmp_path / "a.db") as refiner:
+        from store.chains import retry_failed
+
+        assert await refiner.database.write(retry_failed, refiner.project.key) == 1
+        refiner.runner.start_all()
+        await refiner.wait()
+        retried = load_story(refiner.database, chain.id)
+        findings = verify_database(refiner.database).findings
+    assert retried.chain.stop_reason in ("rounds", "plateau", "nothing_left")
+    assert [call.attempt for call in retried.chain.calls if call.step == "draft"] == [0, 0, 0, 1, 1, 1]
+    assert findings == ()
+
+
+@pytest.mark.parametrize("error", [ModelMisconfigured("no such model"), ModelUnreachable("nothing answers")])
+async def test_a_model_that_cannot_be_called_stops_the_run_and_harms_no_chain(tmp_path: Path, error: Exception) -> None:
+    async with Refiner.open(tmp_path / "a.db", client=Wrapped(answer=lambda *_: error)) as refiner:
+        chain = await refiner.start(PROMPT)
+        with pytest.raises(type(error)):
+            await refiner.wait()
+        assert refiner.chain(chain.id).state == "active"
+        assert load_story(refiner.database, chain.id).chain.calls == ()
+    async with Refiner.open(tmp_path / "a.db") as refiner:
+        refiner.runner.start_all()
+        await refiner.wait()
+        assert refiner.chain(chain.id).state == "ended"
+
+
+async def test_a_distiller_that_talks_nonsense_leaves_a_deterministic_plan(tmp_path: Path) -> None:
+    client = Wrapped(answer=lambda template, count: "I would rather not." if template == "distil" else None)
+    _, story = await run(tmp_path, client, rounds=2)
+    plan = story.chain.rounds[0].plan
+    assert plan is not None and plan.made_by == "deterministic" and plan.issues
+    assert client.asked.count("distil") >= 2  # the first turn and the one repair turn
+
+
+async def test_a_distiller_that_fails_leaves_a_deterministic_plan(tmp_path: Path) -> None:
+    client = Wrapped(answer=lambda template, count: ModelFailed("500 for good") if template == "distil" else None)
+    _, story = await run(tmp_path, client, rounds=2)
+    plan = story.chain.rounds[0].plan
+    assert plan is not None and plan.made_by == "deterministic"
+
+
+async def test_a_model_that_answers_everything_with_one_page_still_ends_the_chain(tmp_path: Path) -> None:
+    page = "```html index.html\n<!doctype html><title>Hi</title><h1>Hi</h1><button>go</button>\n```"
+    chain, story = await run(tmp_path, Wrapped(answer=lambda *_: page))
+    assert chain.stop_reason == "nothing_left"
+    assert {candidate.reason for candidate in story.chain.candidates if candidate.is_failed} != set()
+    assert sum(not candidate.is_failed for candidate in story.chain.candidates) == 1
+
+
+@pytest.mark.parametrize("reply", ["", "I cannot help with that.", "```html index.html\n<h1>cut o", "{}", "\x00"])
+async def test_a_model_that_never_writes_a_page_fails_the_chain_with_its_reason(tmp_path: Path, reply: str) -> None:
+    chain, story = await run(tmp_path, Wrapped(answer=lambda *_: reply))
+    assert chain.stop_reason == "failed"
+    assert chain.error
+    assert {call.reply.text for call in story.chain.calls if call.reply} == {reply}
+
+
+async def test_a_candidate_over_the_size_limit_is_dropped_before_anybody_sees_it(tmp_path: Path) -> None:
+    def answer(template: str, count: int) -> str | None:
+        huge = f"```html index.html\n<!doctype html><title>x</title><p>{'x' * 5000}</p>\n```"
+        return huge if template == "draft" and count == 2 else None
+
+    _, story = await run(tmp_path, Wrapped(answer=answer), rounds=1, max_candidate_bytes=20_000)
+    dropped = [it for it in story.chain.candidates if it.is_failed]
+    assert dropped == []
+    _, story = await run(tmp_path, Wrapped(answer=answer), project="small", rounds=1, max_candidate_bytes=5_000)
+    dropped = [it for it in story.chain.candidates if it.is_failed and "size" in (it.reason or "")]
+    assert dropped
+    assert not {it.id for it in dropped} & set(story.chain.rounds[0].shown if story.chain.rounds else ())
+
+
+async def test_every_round_shows_the_incumbent_among_its_challengers(tmp_path: Path) -> None:
+    _, story = await run(tmp_path, rounds=3, plateau_rounds=9)
+    for before, after in zip(story.chain.rounds, story.chain.rounds[1:], strict=False):
+        assert before.verdict is not None
+        assert before.verdict.winner in after.shown
+
+
+async def test_labelers_of_an_audit_round_never_saw_the_chain(tmp_path: Path) -> None:
+    chain, story = await run(tmp_path, rounds=3, plateau_rounds=9, audit_share=1.0)
+    seen = {ranking.labeler for round in story.chain.rounds if round.kind == "normal" for ranking in round.rankings}
+    (audit,) = (round for round in story.chain.rounds if round.kind == "audit")
+    assert len(audit.rankings) == 5 and len(audit.shown) == 2
+    assert not seen & {ranking.labeler for ranking in audit.rankings}
+    assert audit.verdict is None
+    assert chain.state == "ended"
+
+
+async def test_a_cheap_distiller_can_stand_beside_the_model(tmp_path: Path) -> None:
+    _, story = await run(tmp_path, Wrapped(), rounds=2, distil_model="demo/other")
+    assert {(call.step, call.model) for call in story.chain.calls} == {
+        ("draft", "demo/scripted"),
+        ("distil", "demo/other"),
+        ("revise", "demo/scripted"),
+    }
