@@ -7,9 +7,8 @@ from langgraph.types import Command
 
 from graphs.context import LoopContext
 from graphs.graph import Loop
-from refine.types import RoundKind
 from store.chains import load_chain
-from store.rounds import newest_round
+from store.rounds import find_awaited_round
 
 _RECURSION = 10_000
 """Steps of one run; a panel that answers at once takes a chain through all its rounds in a few runs of a few steps."""
@@ -37,9 +36,4 @@ async def advance_chain(loop: Loop, context: LoopContext, chain: str) -> str | N
 
 
 def _waits_for(context: LoopContext, ulid: str) -> str | None:
-    chain = context.database.read(load_chain, ulid)
-    if chain.record.state not in ("waiting", "audit") or chain.record.is_paused:
-        return None
-    kind: RoundKind = "audit" if chain.record.state == "audit" else "normal"
-    round = context.database.read(newest_round, chain.key, kind=kind)
-    return None if round is None else round.id
+    return context.database.read(find_awaited_round, context.database.read(load_chain, ulid))

@@ -36,7 +36,8 @@ from store.chains import (
 from store.database import Connection, Database
 from store.feedback import Desk
 from store.owners import Owner, find_dead_owners, heartbeat
-from store.rounds import load_open_round
+from store.projects import load_settings
+from store.rounds import find_awaited_round, load_open_round
 
 _LOOK_S = 0.25
 """How often the store is asked for what other processes and people have done."""
@@ -138,9 +139,16 @@ class Runner:
             self._queue.put(chain, priority)
 
     def start_all(self) -> None:
-        """Every chain of the project that has something to do or might have: a panel may have grown meanwhile."""
-        for chain, _ in self._database.read(list_unfinished, self._project_key):
-            self.start_chain(chain)
+        """Every chain of the project that has something to do or might have: a panel may have grown meanwhile.
+
+        Those that wait for people are left to the watcher, which sees when they need not any longer.
+        """
+        panels: dict[int, str] = {}
+        for chain in self._database.read(list_unfinished, self._project_key):
+            if chain.settings_key not in panels:
+                panels[chain.settings_key] = self._database.read(load_settings, chain.settings_key).panel
+            if not (chain.is_open and panels[chain.settings_key] == "people"):
+                self.start_chain(chain.id)
 
     @property
     def is_idle(self) -> bool:
@@ -240,7 +248,10 @@ class Runner:
             meter=self.meter,
         )
         panel = self._panel_of(chain)
+        round_id = self._database.read(find_awaited_round, chain)
         while True:
+            if round_id is not None and await self._ask_panel(panel, round_id, chain):
+                return  # it waits for people; the watcher will bring it back
             try:
                 round_id = await advance_chain(self._loop, context, ulid)
             except (ModelMisconfigured, ModelUnreachable, StoreError, LimitReached):
@@ -251,12 +262,15 @@ class Runner:
             if round_id is None:
                 self._count_stop(ulid)
                 return
-            open_round = self._database.read(load_open_round, round_id)
-            if open_round is not None:
-                await panel.fill(open_round, self._desk)
-                await self._add_people_cost(chain)
-                if self._database.read(load_open_round, round_id) is not None:
-                    return  # it waits for people; the watcher will bring it back
+
+    async def _ask_panel(self, panel: Panel, round_id: str, chain: StoredChain) -> bool:
+        """Let the panel fill the round; whether it still wants rankings after that."""
+        open_round = self._database.read(load_open_round, round_id)
+        if open_round is None:
+            return False
+        await panel.fill(open_round, self._desk)
+        await self._add_people_cost(chain)
+        return self._database.read(load_open_round, round_id) is not None
 
     async def _fail(self, chain: StoredChain, error: Exception) -> None:
         is_known = isinstance(error, ChainFailed)
