@@ -47,6 +47,10 @@ class AttemptClient(Protocol):
     async def aclose(self) -> None: ...
 
 
+def timed_out(request: ModelRequest, timeout_s: float) -> AttemptFailed:
+    return AttemptFailed(f"timed out: {one_line(request.model, 100)} sent no whole reply in {timeout_s:g} s")
+
+
 def render_messages(request: ModelRequest) -> list[dict[str, str]]:
     """Messages as every provider takes them. Raises ModelRefused for text that is no Unicode and cannot be sent."""
     messages = [{"role": message.role, "content": message.text} for message in request.messages]

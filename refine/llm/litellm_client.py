@@ -1,12 +1,13 @@
 """Every other provider, through litellm's `acompletion`; never its proxy, router or retries."""
 
+import asyncio
 import logging
 import os
 import time
 from types import ModuleType
 from typing import Any
 
-from refine.llm.attempt import render_messages
+from refine.llm.attempt import render_messages, timed_out
 from refine.llm.model_name import ModelTarget
 from refine.llm.prices import Price
 from refine.llm.reply import parse_reply
@@ -37,9 +38,14 @@ class LitellmClient:
     async def complete(self, request: ModelRequest) -> ModelReply:
         litellm = import_litellm()
         _in_use.add(self)
-        started = time.perf_counter()
         try:
-            response = await litellm.acompletion(**self._parameters(litellm, request))
+            parameters = self._parameters(litellm, request)
+            started = time.perf_counter()
+            # Its own time-out is for each read; this bounds the whole, also where a server trickles.
+            async with asyncio.timeout(self._timeout_s):
+                response = await litellm.acompletion(**parameters)
+        except TimeoutError as exc:
+            raise timed_out(request, self._timeout_s) from exc
         except foreign_errors() as exc:
             raise translate(exc, model=request.model, endpoint=self._target.provider) from exc
         latency_ms = (time.perf_counter() - started) * 1000

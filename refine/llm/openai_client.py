@@ -1,9 +1,10 @@
 """OpenAI and OpenAI-compatible endpoints, through the openai client over aiohttp."""
 
+import asyncio
 import time
 from typing import TYPE_CHECKING, Any
 
-from refine.llm.attempt import MAX_REPLY_BYTES, AttemptFailed, render_messages
+from refine.llm.attempt import MAX_REPLY_BYTES, AttemptFailed, render_messages, timed_out
 from refine.llm.model_name import ModelTarget
 from refine.llm.prices import Price
 from refine.llm.reply import parse_reply
@@ -36,8 +37,12 @@ class OpenAIClient:
         try:
             # The body is read here, not by the client: it stays bounded, costs no model building, and a body that is
             # not JSON is seen as what it is.
-            async with client.chat.completions.with_streaming_response.create(**self._parameters(request)) as response:
+            create = client.chat.completions.with_streaming_response.create
+            # The client's own time-out is for each read; this bounds the whole, also where a server trickles.
+            async with asyncio.timeout(self._timeout_s), create(**self._parameters(request)) as response:
                 body = await _read_bounded(response)
+        except TimeoutError as exc:
+            raise timed_out(request, self._timeout_s) from exc
         except (openai.OpenAIError, httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, ClientError, OSError) as exc:
             raise translate(exc, model=request.model, endpoint=self._target.provider) from exc
         latency_ms = (time.perf_counter() - started) * 1000

@@ -53,7 +53,6 @@ def open_client(settings: ProjectSettings, options: RunOptions, *, environ: Mapp
     return RetryingClient(
         routing,
         retries=options.retries,
-        timeout_s=options.timeout_s,
         concurrency=options.concurrency,
         seed=settings.seed,
     )

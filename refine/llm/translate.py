@@ -38,7 +38,7 @@ def translate(exc: BaseException, *, model: str, endpoint: str) -> ModelError | 
     codes = {code for code in (_code(exc, "code"), _code(exc, "type")) if code}
     if codes & _POLICY_CODES or name in _POLICY_CLASSES or name in _GUARDRAIL_CLASSES or _has_filter(exc):
         return ModelRefused(f"refused by content policy: {text}", raw_reply=_raw(exc))
-    if codes & _SETTING_CODES or name in _SETTING_CLASSES:
+    if codes & _SETTING_CODES or name in _SETTING_CLASSES or "LLM Provider NOT provided" in text:
         return ModelMisconfigured(text, raw_reply=_raw(exc))
     if codes & _PAYMENT_CODES or name == "PaymentRequiredError":
         return ModelMisconfigured(f"the account cannot pay for the call: {text}", raw_reply=_raw(exc))

@@ -63,6 +63,28 @@ async def serving(**options: Any) -> AsyncIterator[tuple[str, LocalServer]]:
         await runner.cleanup()
 
 
+@asynccontextmanager
+async def trickling() -> AsyncIterator[str]:
+    """A reply that goes on a byte at a time: no single read ever times out."""
+
+    async def trickle(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse(headers={"Content-Type": "application/json"})
+        await response.prepare(request)
+        while True:
+            await response.write(b" ")
+            await asyncio.sleep(0.05)
+
+    app = web.Application()
+    app.router.add_post("/v1/chat/completions", trickle)
+    runner = web.AppRunner(app, handler_cancellation=True, access_log=None, shutdown_timeout=0.1)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    try:
+        yield f"http://127.0.0.1:{runner.addresses[0][1]}/v1"
+    finally:
+        await runner.cleanup()
+
+
 @contextmanager
 def raw_server(*replies: bytes | None) -> Iterator[tuple[str, list[bytes]]]:
     """A socket that sends these bytes, one a connection (the last for all that follow), whatever it is asked.
@@ -209,12 +231,20 @@ async def test_a_content_policy_is_a_refusal(client: str) -> None:
         await opened.aclose()
 
 
-async def test_a_server_that_never_replies_times_out(client: str) -> None:
+async def test_a_server_that_never_replies_times_out(echo: RunningServer, client: str) -> None:
+    await complete(open_local(echo.url, client), make_request())  # a first call loads modules for seconds
     async with serving(echo=True, faults="timeout:1") as (url, server):
         with pytest.raises(ModelFailed, match="timed out") as caught:
-            await complete(open_local(url, client, timeout_s=0.2, retries=1), make_request())
+            await complete(open_local(url, client, timeout_s=0.5, retries=1), make_request())
         assert server.counts.calls == 2
     assert caught.value.retries == 1
+
+
+async def test_a_server_that_never_ends_its_reply_times_out(echo: RunningServer, client: str) -> None:
+    await complete(open_local(echo.url, client), make_request())
+    async with trickling() as url:
+        with pytest.raises(ModelFailed, match=r"sent no whole reply in 0\.5 s"):
+            await complete(open_local(url, client, timeout_s=0.5), make_request())
 
 
 @pytest.mark.parametrize(("fault", "text", "finish"), [("empty", "", "stop"), ("truncate", "hel", "length")])

@@ -69,6 +69,14 @@ async def test_requests_go_to_the_client_of_their_model() -> None:
     await client.aclose()
 
 
+@pytest.mark.parametrize("model", ["black_forest_labs/nosuch", "tavily/nosuch"])
+async def test_a_listed_provider_without_chat_is_a_misconfiguration_at_the_first_call(model: str) -> None:
+    client = open_client(ProjectSettings(model=model), RunOptions(retries=0), environ={})
+    with pytest.raises(ModelMisconfigured):
+        await client.complete(make_draft(model))
+    await client.aclose()
+
+
 @pytest.mark.parametrize(
     ("model", "base", "price", "wanted"),
     [
