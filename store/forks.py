@@ -1,7 +1,9 @@
 """Forking a chain: its rows up to a verdict are copied into a chain of its own."""
 
+import hashlib
 from typing import Any, cast
 
+import orjson
 from sqlalchemy import Connection, Table, insert, select, update
 
 from refine.errors import InputError
@@ -79,7 +81,7 @@ class _Copy:
         self.new_chain = new_chain
         self.round = round
         self.names: dict[str, str] = {}
-        """Old public id of a candidate -> new one."""
+        """Old public id of a candidate or critique -> new one."""
 
     def run(self, *, winner: int) -> None:
         upto = self.round
@@ -96,7 +98,7 @@ class _Copy:
             (ROUND.c.chain_id == self.old_chain) & (ROUND.c.kind == "normal") & (ROUND.c.number <= upto),
             chain_id=self.new_chain,
         )
-        # Plans refer to candidates and candidates to plans: candidates first, their plan after it.
+        # Plans refer to candidates and critiques, and candidates to plans: a candidate's plan is set at the end.
         candidates = self.copy(
             CANDIDATE,
             (CANDIDATE.c.chain_id == self.old_chain) & (CANDIDATE.c.round <= upto),
@@ -104,15 +106,6 @@ class _Copy:
             maps={"call_id": calls, "parent_id": None},
             plan_id=None,
         )
-        plans = self.copy(
-            PLAN,
-            PLAN.c.round_id.in_([key for key in rounds if self.number_of(key) < upto]),
-            maps={"round_id": rounds, "parent_candidate_id": candidates, "call_id": calls},
-        )
-        for old, new in candidates.items():
-            plan = self.connection.execute(select(CANDIDATE.c.plan_id).where(CANDIDATE.c.id == old)).scalar_one()
-            if plan is not None:
-                self.connection.execute(update(CANDIDATE).where(CANDIDATE.c.id == new).values(plan_id=plans[plan]))
         for table in (CANDIDATE_FILE, CHECK, EDIT):
             self.copy(table, table.c.candidate_id.in_(list(candidates)), maps={"candidate_id": candidates})
         self.copy(
@@ -124,7 +117,7 @@ class _Copy:
             ASSIGNMENT,
             ASSIGNMENT.c.round_id.in_(list(rounds)) & (ASSIGNMENT.c.state == "finished"),
             maps={"round_id": rounds},
-            cost_usd=None,
+            cost_usd=0.0,  # paid by the chain it came from
             change=lambda row: {"shown": [candidates[key] for key in row["shown"]]},
         )
         rankings = self.copy(
@@ -142,6 +135,16 @@ class _Copy:
             CRITIQUE.c.round_id.in_(list(rounds)),
             maps={"ranking_id": rankings, "round_id": rounds, "candidate_id": candidates},
         )
+        plans = self.copy(
+            PLAN,
+            PLAN.c.round_id.in_([key for key in rounds if self.number_of(key) < upto]),
+            maps={"round_id": rounds, "parent_candidate_id": candidates, "call_id": calls},
+            change=self.rename_plan,
+        )
+        for old, new in candidates.items():
+            plan = self.connection.execute(select(CANDIDATE.c.plan_id).where(CANDIDATE.c.id == old)).scalar_one()
+            if plan is not None:
+                self.connection.execute(update(CANDIDATE).where(CANDIDATE.c.id == new).values(plan_id=plans[plan]))
         self.copy(
             VERDICT,
             VERDICT.c.round_id.in_(list(rounds)),
@@ -155,8 +158,12 @@ class _Copy:
     def number_of(self, round_key: int) -> int:
         return int(self.connection.execute(select(ROUND.c.number).where(ROUND.c.id == round_key)).scalar_one())
 
+    def rename_plan(self, row: Any) -> dict[str, Any]:
+        plan = self.rename(row["plan"])
+        return {"plan": plan, "sha256": hashlib.sha256(orjson.dumps(plan, option=orjson.OPT_SORT_KEYS)).hexdigest()}
+
     def rename(self, value: Any) -> Any:
-        """Candidates' public ids inside a stored verdict, as keys or values."""
+        """Public ids of candidates and critiques inside a stored verdict or plan, as keys or values."""
         if isinstance(value, str):
             return self.names.get(value, value)
         if isinstance(value, list):
@@ -184,7 +191,7 @@ class _Copy:
                     values[name] = (copied if keys is None else keys)[values[name]]
             if "ulid" in values:
                 values["ulid"] = make_ulid()
-                if table is CANDIDATE:
+                if table in (CANDIDATE, CRITIQUE):
                     self.names[row["ulid"]] = values["ulid"]
             if change is not None:
                 values |= change(row)

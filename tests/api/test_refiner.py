@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from refine import Refiner
+from refine.api.replay import replay_chain
 from refine.api.story import load_story
 from refine.errors import FeedbackError, InputError, ModelMisconfigured, SettingsChanged
 from refine.perturb import find_flaws
@@ -183,7 +184,10 @@ async def test_a_fork_keeps_the_past_and_goes_its_own_way(tmp_path: Path) -> Non
         await refiner.wait()
         before = load_story(refiner.database, chain.id)
         fork = await refiner.fork(chain.id, round=1, rounds=2, revisions=3)
+        later = await refiner.fork(chain.id, round=2)
         await refiner.wait()
+        assert replay_chain(refiner.database, fork.id).differing == ()
+        assert replay_chain(refiner.database, later.id).differing == ()
         after = load_story(refiner.database, fork.id)
         again = load_story(refiner.database, chain.id)
         findings = verify_database(refiner.database).findings
@@ -196,7 +200,7 @@ async def test_a_fork_keeps_the_past_and_goes_its_own_way(tmp_path: Path) -> Non
     assert after.spending.calls == sum(not call.is_copied for call in after.chain.calls) < len(after.chain.calls)
     assert again.chain == before.chain
     assert list(findings) == []
-    assert project_calls.done == 2
+    assert project_calls.done == 3
 
 
 async def test_a_chain_cannot_be_forked_from_a_round_without_a_verdict(people: Refiner) -> None:
