@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any, Self
 
 from graphs.checkpoints import open_checkpoints
 from graphs.graph import build_loop
-from refine.api.clients import ClientPool
 from refine.api.feedback import store_feedback
 from refine.api.opening import make_options, make_settings, prepare_project
 from refine.api.prompts_file import prompt_key
 from refine.api.runner import Progress, Runner
 from refine.errors import InputError, RefineError
+from refine.llm import open_client
 from refine.protocols import ModelClient
 from refine.settings import ProjectSettings, RunOptions
 from refine.types import ChainRecord, Event, Files, PromptIn
@@ -177,7 +177,7 @@ class Refiner:
         self._runner = await self._stack.enter_async_context(runner.running())
 
     def _open_client(self, settings: ProjectSettings) -> ModelClient:
-        return self._given_client or ClientPool(settings, self._options, self._environ)
+        return self._given_client or open_client(settings, self._options, environ=self._environ)
 
     async def __aexit__(self, *_: object) -> None:
         await self._stack.aclose()
