@@ -11,10 +11,11 @@ from collections.abc import Sequence
 from typing import Any
 
 import zstandard
-from sqlalchemy import Connection, Row, bindparam, literal, select
+from sqlalchemy import Connection, bindparam, literal, select
 from sqlalchemy.dialects.sqlite import insert
 
 from refine.errors import StoreError
+from store.statements import Statement
 from store.tables import BLOB
 
 _LEVEL = 6
@@ -26,7 +27,7 @@ _CACHE_BYTES = 32 * 1024 * 1024
 _CACHE_ITEM_BYTES = 2 * 1024 * 1024
 
 
-_find = select(BLOB.c.id).where(BLOB.c.sha256 == bindparam("wanted"))
+_find = Statement(select(BLOB.c.id).where(BLOB.c.sha256 == bindparam("wanted")))
 _start = select(BLOB.c.id, BLOB.c.sha256, BLOB.c.size, BLOB.c.encoding, BLOB.c.base_id, literal(0).label("n"))
 _bases = _start.where(BLOB.c.id == bindparam("wanted")).cte(recursive=True)
 _bases = _bases.union_all(
@@ -34,10 +35,13 @@ _bases = _bases.union_all(
         BLOB.c.id == _bases.c.base_id, _bases.c.n <= MAX_DEPTH
     )
 )
-_follow = select(_bases).order_by(_bases.c.n)
+_follow = Statement(select(_bases).order_by(_bases.c.n))
 """A blob and its bases, nearest first; one more than there may be, to notice a line without end."""
-_fetch = select(BLOB.c.data).where(BLOB.c.id == bindparam("wanted"))
-_insert = insert(BLOB).on_conflict_do_nothing(index_elements=["sha256"]).returning(BLOB.c.id)
+_fetch = Statement(select(BLOB.c.data).where(BLOB.c.id == bindparam("wanted")))
+_insert = Statement(
+    insert(BLOB).on_conflict_do_nothing(index_elements=["sha256"]).returning(BLOB.c.id),
+    ("sha256", "size", "encoding", "base_id", "data"),
+)
 
 
 class RecentBytes:
@@ -91,8 +95,9 @@ def put_blob(connection: Connection, data: bytes, *, base_sha256: str | None = N
         against = _compress_against(data, base[1])
         if len(against) < len(stored):
             encoding, stored, base_id = "zstd-ref", against, base[0]
-    values = {"sha256": sha256, "size": len(data), "encoding": encoding, "base_id": base_id, "data": stored}
-    made: int | None = connection.execute(_insert, values).scalar_one_or_none()
+    made: int | None = _insert.scalar(
+        connection, sha256=sha256, size=len(data), encoding=encoding, base_id=base_id, data=stored
+    )
     if made is None:  # somebody outside the writer was faster
         made = blob_id_of(connection, sha256)
         assert made is not None
@@ -101,7 +106,7 @@ def put_blob(connection: Connection, data: bytes, *, base_sha256: str | None = N
 
 
 def blob_id_of(connection: Connection, sha256: str) -> int | None:
-    found: int | None = connection.execute(_find, {"wanted": sha256}).scalar_one_or_none()
+    found: int | None = _find.scalar(connection, wanted=sha256)
     return found
 
 
@@ -121,9 +126,9 @@ def get_blob_by_sha256(connection: Connection, sha256: str) -> bytes:
     return get_blob(connection, blob_id)
 
 
-def _read_line(connection: Connection, blob_id: int) -> Sequence[Row[Any]]:
+def _read_line(connection: Connection, blob_id: int) -> Sequence[Any]:
     """The rows of a blob and of the bases under it, without their bytes."""
-    line = connection.execute(_follow, {"wanted": blob_id}).all()
+    line = _follow.all(connection, wanted=blob_id)
     if not line:
         raise StoreError(f"blob {blob_id} is not in the database")
     if line[-1].base_id is not None:
@@ -131,7 +136,7 @@ def _read_line(connection: Connection, blob_id: int) -> Sequence[Row[Any]]:
     return line
 
 
-def _decode_line(connection: Connection, line: Sequence[Row[Any]], recent: RecentBytes) -> bytes:
+def _decode_line(connection: Connection, line: Sequence[Any], recent: RecentBytes) -> bytes:
     """Go down to a base that is remembered or stored by itself, then decode back up."""
     data: bytes | None = None
     walk = []
@@ -141,7 +146,7 @@ def _decode_line(connection: Connection, line: Sequence[Row[Any]], recent: Recen
             break
         walk.append(row)
     for row in reversed(walk):
-        data = _decode(connection.execute(_fetch, {"wanted": row.id}).scalar_one(), row.encoding, row.size, data)
+        data = _decode(_fetch.scalar(connection, wanted=row.id), row.encoding, row.size, data)
         if data is None or hashlib.sha256(data).hexdigest() != row.sha256:
             raise StoreError(f"blob {row.id} is damaged: its bytes do not have the hash {row.sha256[:12]}")
         recent.add(row.sha256, data)

@@ -1,10 +1,10 @@
 """The ledger of model calls: looked up before a call is made, written before its reply is used."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal, cast
+from typing import Any, Literal
 
-from sqlalchemy import Connection, func, insert, select
+from sqlalchemy import Connection, bindparam, func, select
 
 from refine.errors import ModelError
 from refine.types import Message, ModelReply, ModelRequest, Step, Usage
@@ -12,6 +12,7 @@ from store.blobs import get_blob, put_blob
 from store.events import record_event
 from store.ids import make_ulid, now
 from store.messages import decode_messages, encode_messages
+from store.statements import Statement, inserting
 from store.tables import ASSIGNMENT, CHAIN, LABELER, MODEL_CALL, ROUND
 
 
@@ -84,24 +85,49 @@ class Spending:
     """Finished assignments of people without a known rate or time; people_usd leaves them out."""
 
 
-def _of_key(key: StepKey) -> Any:
-    return (
-        (MODEL_CALL.c.chain_id == key.chain_key)
-        & (MODEL_CALL.c.round == key.round)
-        & (MODEL_CALL.c.step == key.step)
-        & (MODEL_CALL.c.slot == key.slot)
-        & (MODEL_CALL.c.turn == key.turn)
-    )
+_OF_KEY = (
+    (MODEL_CALL.c.chain_id == bindparam("chain_key"))
+    & (MODEL_CALL.c.round == bindparam("of_round"))
+    & (MODEL_CALL.c.step == bindparam("of_step"))
+    & (MODEL_CALL.c.slot == bindparam("of_slot"))
+    & (MODEL_CALL.c.turn == bindparam("of_turn"))
+)
+_FIND_REPLY = Statement(
+    select(MODEL_CALL.c.id, MODEL_CALL.c.reply_blob_id, MODEL_CALL.c.finish_reason, MODEL_CALL.c.model)
+    .where(_OF_KEY, MODEL_CALL.c.state == "ok")
+    .order_by(MODEL_CALL.c.attempt.desc())
+    .limit(1)
+)
+_NEWEST_ATTEMPT = Statement(select(func.max(MODEL_CALL.c.attempt)).where(_OF_KEY))
+_INSERT = inserting(MODEL_CALL, *(column.name for column in MODEL_CALL.columns if column.name != "id"))
+_NO_REPLY: dict[str, Any] = {
+    "model_returned": None,
+    "provider": None,
+    "reasoning_blob_id": None,
+    "reasoning_kind": "absent",
+    "finish_reason": None,
+    "prompt_tokens": None,
+    "completion_tokens": None,
+    "reasoning_tokens": None,
+    "cached_tokens": None,
+    "latency_ms": None,
+    "is_cached": False,
+}
+
+
+def _bound(key: StepKey) -> dict[str, Any]:
+    return {
+        "chain_key": key.chain_key,
+        "of_round": key.round,
+        "of_step": key.step,
+        "of_slot": key.slot,
+        "of_turn": key.turn,
+    }
 
 
 def find_reply(connection: Connection, key: StepKey) -> RecordedReply | None:
     """The recorded reply of that turn, if one came."""
-    row = connection.execute(
-        select(MODEL_CALL.c.id, MODEL_CALL.c.reply_blob_id, MODEL_CALL.c.finish_reason, MODEL_CALL.c.model)
-        .where(_of_key(key), MODEL_CALL.c.state == "ok")
-        .order_by(MODEL_CALL.c.attempt.desc())
-        .limit(1)
-    ).first()
+    row = _FIND_REPLY.first(connection, **_bound(key))
     if row is None:
         return None
     text = get_blob(connection, row.reply_blob_id).decode("utf-8", "surrogatepass")
@@ -136,7 +162,7 @@ def record_reply(
         else put_blob(connection, reply.reasoning.encode("utf-8", "surrogatepass")),
         reasoning_kind=reply.reasoning_kind,
         finish_reason=reply.finish_reason,
-        **asdict(reply.usage),
+        **_tokens(reply.usage),
         cost_usd=reply.cost_usd,
         latency_ms=reply.latency_ms,
         retries=len(reply.errors),
@@ -144,6 +170,15 @@ def record_reply(
         is_cached=reply.is_cached,
     )
     return RecordedReply(key=row_key, text=reply.text, finish_reason=reply.finish_reason, model=request.model)
+
+
+def _tokens(usage: Usage) -> dict[str, int | None]:
+    return {
+        "prompt_tokens": usage.prompt_tokens,
+        "completion_tokens": usage.completion_tokens,
+        "reasoning_tokens": usage.reasoning_tokens,
+        "cached_tokens": usage.cached_tokens,
+    }
 
 
 def record_failure(
@@ -156,6 +191,7 @@ def record_failure(
         request,
         template=template,
         state="failed",
+        **_NO_REPLY,
         reply_blob_id=None
         if error.raw_reply is None
         else put_blob(connection, error.raw_reply.encode("utf-8", "surrogatepass")),
@@ -169,32 +205,32 @@ def _record(
     connection: Connection, key: StepKey, request: ModelRequest, *, template: str, state: str, **values: Any
 ) -> int:
     encoded, messages_sha256 = encode_messages(connection, request.messages)
-    newest = connection.execute(select(func.max(MODEL_CALL.c.attempt)).where(_of_key(key))).scalar_one()
+    newest = _NEWEST_ATTEMPT.scalar(connection, **_bound(key))
     ulid = make_ulid()
-    result = connection.execute(
-        insert(MODEL_CALL).values(
-            ulid=ulid,
-            chain_id=key.chain_key,
-            round=key.round,
-            step=key.step,
-            slot=key.slot,
-            turn=key.turn,
-            attempt=0 if newest is None else newest + 1,
-            state=state,
-            template=template,
-            model=request.model,
-            params={"temperature": request.temperature, "max_tokens": request.max_tokens},
-            seed=request.seed,
-            messages=encoded,
-            messages_sha256=messages_sha256,
-            created_at=now(),
-            **values,
-        )
+    row_key = _INSERT.insert(
+        connection,
+        ulid=ulid,
+        chain_id=key.chain_key,
+        round=key.round,
+        step=key.step,
+        slot=key.slot,
+        turn=key.turn,
+        attempt=0 if newest is None else newest + 1,
+        state=state,
+        template=template,
+        model=request.model,
+        params={"temperature": request.temperature, "max_tokens": request.max_tokens},
+        seed=request.seed,
+        messages=encoded,
+        messages_sha256=messages_sha256,
+        is_copied=False,
+        created_at=now(),
+        **values,
     )
     record_event(
         connection, key.chain_key, "model_called", key.round, call=ulid, step=key.step, slot=key.slot, state=state
     )
-    return int(cast(Any, result).inserted_primary_key[0])
+    return row_key
 
 
 def load_calls(connection: Connection, chain_key: int) -> list[RecordedCall]:

@@ -5,14 +5,15 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
-from sqlalchemy import Connection, Row, Select, and_, delete, func, insert, or_, select, update
+from sqlalchemy import Connection, Select, Text, and_, bindparam, delete, func, insert, or_, select, type_coerce, update
 
 from refine.errors import InputError
 from refine.settings import ProjectSettings
 from refine.types import ChainRecord, ChainState, StopReason
 from store.events import record_event
 from store.ids import make_ulid, now
-from store.projects import StoredProject
+from store.projects import StoredProject, parse_settings
+from store.statements import Statement, updating
 from store.tables import (
     CANDIDATE,
     CANDIDATE_FILE,
@@ -99,7 +100,7 @@ _SELECT = (
         PROMPT.c.key.label("prompt_key"),
         PROMPT.c.text.label("prompt_text"),
         SETTINGS_VERSION.c.version.label("settings_version"),
-        SETTINGS_VERSION.c.settings.label("settings"),
+        type_coerce(SETTINGS_VERSION.c.settings, Text).label("settings"),
         _INCUMBENT.c.ulid.label("incumbent_ulid"),
         _PINNED.c.ulid.label("pinned_ulid"),
         _PARENT.c.ulid.label("parent_ulid"),
@@ -115,48 +116,50 @@ _SELECT = (
 )
 
 
-def _from_row(row: Row[Any]) -> StoredChain:
-    values = row._mapping
+def _from_row(row: Any) -> StoredChain:
     record = ChainRecord(
-        id=values["ulid"],
-        project=values["project_name"],
-        prompt_key=values["prompt_key"],
-        prompt=values["prompt_text"],
-        kind=values["kind"],
-        state=values["state"],
-        stop_reason=values["stop_reason"],
-        round=values["round_number"],
-        rounds_judged=values["rounds_judged"],
-        seed=values["seed"],
-        priority=values["priority"],
-        settings_version=values["settings_version"],
-        incumbent=values["incumbent_ulid"],
-        pinned=values["pinned_ulid"],
-        is_paused=values["paused_at"] is not None,
-        stop_requested=values["stop_requested_at"] is not None,
-        is_demo=bool(values["is_demo"]),
-        is_simulated=bool(values["is_simulated"]),
-        error=values["error"],
-        parent_chain=values["parent_ulid"],
-        created_at=values["created_at"],
-        ended_at=values["ended_at"],
+        id=row.ulid,
+        project=row.project_name,
+        prompt_key=row.prompt_key,
+        prompt=row.prompt_text,
+        kind=row.kind,
+        state=row.state,
+        stop_reason=row.stop_reason,
+        round=row.round_number,
+        rounds_judged=row.rounds_judged,
+        seed=row.seed,
+        priority=row.priority,
+        settings_version=row.settings_version,
+        incumbent=row.incumbent_ulid,
+        pinned=row.pinned_ulid,
+        is_paused=row.paused_at is not None,
+        stop_requested=row.stop_requested_at is not None,
+        is_demo=bool(row.is_demo),
+        is_simulated=bool(row.is_simulated),
+        error=row.error,
+        parent_chain=row.parent_ulid,
+        created_at=row.created_at,
+        ended_at=row.ended_at,
     )
     return StoredChain(
-        key=values["id"],
-        project_key=values["project_id"],
-        prompt_row=values["prompt_id"],
-        settings_key=values["settings_version_id"],
-        settings=ProjectSettings.model_validate(values["settings"]),
-        incumbent_key=values["incumbent_id"],
-        pinned_key=values["pinned_id"],
-        audit=values["audit"],
+        key=row.id,
+        project_key=row.project_id,
+        prompt_row=row.prompt_id,
+        settings_key=row.settings_version_id,
+        settings=parse_settings(row.settings),
+        incumbent_key=row.incumbent_id,
+        pinned_key=row.pinned_id,
+        audit=row.audit,
         record=record,
     )
 
 
+_BY_ULID = Statement(_SELECT.where(CHAIN.c.ulid == bindparam("ulid")))
+
+
 def load_chain(connection: Connection, ulid: str) -> StoredChain:
     """Raises InputError when there is none; a unique beginning of 6 characters or more will do."""
-    row = connection.execute(_SELECT.where(CHAIN.c.ulid == ulid)).first()
+    row = _BY_ULID.first(connection, ulid=ulid)
     if row is None and 6 <= len(ulid) < 26 and ulid.isalnum():
         rows = connection.execute(_SELECT.where(CHAIN.c.ulid.startswith(ulid.upper())).limit(2)).all()
         if len(rows) > 1:
@@ -210,15 +213,26 @@ def chains_of_prompts(connection: Connection, prompt_rows: Collection[int]) -> d
     return found
 
 
-def list_unfinished(connection: Connection, project_key: int) -> list[tuple[str, str]]:
-    """(ulid, state) of the project's chains that have not ended and are not paused, in the order to run them: higher
-    priority first, then those begun before those not begun, then as ordered."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unfinished:
+    id: str
+    settings_key: int
+    is_open: bool
+    """Its round wants rankings: nothing else can be done for it."""
+
+
+def list_unfinished(connection: Connection, project_key: int) -> list[Unfinished]:
+    """The project's chains that have not ended and are not paused, in the order to run them: higher priority first,
+    then those begun before those not begun, then as ordered."""
+    is_open = (
+        select(ROUND.c.id).where(ROUND.c.chain_id == CHAIN.c.id, ROUND.c.state == "open").correlate(CHAIN).exists()
+    )
     rows = connection.execute(
-        select(CHAIN.c.ulid, CHAIN.c.state)
+        select(CHAIN.c.ulid, CHAIN.c.settings_version_id, CHAIN.c.state.in_(("waiting", "audit")) & is_open)
         .where(CHAIN.c.project_id == project_key, CHAIN.c.state != "ended", CHAIN.c.paused_at.is_(None))
         .order_by(CHAIN.c.priority.desc(), (CHAIN.c.state == "new"), CHAIN.c.id)
     )
-    return [(ulid, state) for ulid, state in rows]
+    return [Unfinished(id=ulid, settings_key=key, is_open=bool(is_open)) for ulid, key, is_open in rows]
 
 
 def find_ready(connection: Connection, project_key: int | None = None) -> list[str]:
@@ -253,11 +267,30 @@ def count_states(connection: Connection, project_key: int) -> dict[str, int]:
 # --- Who runs it --------------------------------------------------------------------------------------------------
 
 
+_CLAIM = updating(
+    CHAIN,
+    "owner_id",
+    started_at=func.coalesce(CHAIN.c.started_at, bindparam("at", type_=CHAIN.c.started_at.type)),
+    where=and_(
+        CHAIN.c.ulid == bindparam("wanted"),
+        CHAIN.c.state != "ended",
+        CHAIN.c.paused_at.is_(None),
+        or_(CHAIN.c.owner_id.is_(None), CHAIN.c.owner_id == bindparam("owner_key")),
+    ),
+)
+_RELEASE = updating(
+    CHAIN,
+    "owner_id",
+    where=and_(CHAIN.c.ulid == bindparam("wanted"), CHAIN.c.owner_id == bindparam("owner_key")),
+)
+_SET_STATE = updating(CHAIN, "state", where=and_(CHAIN.c.id == bindparam("key"), CHAIN.c.state != "ended"))
+
+
 def claim_chain(connection: Connection, ulid: str, owner_key: int, *, dead: Collection[int] = ()) -> bool:
     """Make the chain this owner's, if it is free, its own already, or a dead owner's."""
-    takeable = or_(CHAIN.c.owner_id.is_(None), CHAIN.c.owner_id == owner_key)
-    if dead:
-        takeable = or_(takeable, CHAIN.c.owner_id.in_(list(dead)))
+    if not dead:
+        return _CLAIM.run(connection, wanted=ulid, owner_id=owner_key, owner_key=owner_key, at=now()) == 1
+    takeable = or_(CHAIN.c.owner_id.is_(None), CHAIN.c.owner_id == owner_key, CHAIN.c.owner_id.in_(list(dead)))
     result = connection.execute(
         update(CHAIN)
         .where(CHAIN.c.ulid == ulid, CHAIN.c.state != "ended", CHAIN.c.paused_at.is_(None), takeable)
@@ -267,7 +300,7 @@ def claim_chain(connection: Connection, ulid: str, owner_key: int, *, dead: Coll
 
 
 def release_chain(connection: Connection, ulid: str, owner_key: int) -> None:
-    connection.execute(update(CHAIN).where(CHAIN.c.ulid == ulid, CHAIN.c.owner_id == owner_key).values(owner_id=None))
+    _RELEASE.run(connection, wanted=ulid, owner_id=None, owner_key=owner_key)
 
 
 def owner_of(connection: Connection, ulid: str) -> int | None:
@@ -278,7 +311,7 @@ def owner_of(connection: Connection, ulid: str) -> int | None:
 
 
 def set_state(connection: Connection, chain_key: int, state: ChainState) -> None:
-    connection.execute(update(CHAIN).where(CHAIN.c.id == chain_key, CHAIN.c.state != "ended").values(state=state))
+    _SET_STATE.run(connection, key=chain_key, state=state)
 
 
 def end_chain(

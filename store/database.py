@@ -21,6 +21,7 @@ from sqlalchemy.exc import DatabaseError, OperationalError
 from sqlalchemy.pool import NullPool
 
 from refine.errors import InputError, RefineError, StoreError, StoreFull, StoreReadOnly
+from store.statements import driver_of, dump_json, run_plain
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -105,26 +106,26 @@ class Database:
     def _commit_group(self, connection: Connection, group: list[_Write]) -> None:
         results: list[tuple[Future[Any], Any]] = []
         try:
-            connection.exec_driver_sql("BEGIN IMMEDIATE")
+            run_plain(connection, "BEGIN IMMEDIATE")
             for function, future in group:
                 if not future.set_running_or_notify_cancel():
                     continue
                 if len(group) == 1:  # nobody else's work to protect: the whole transaction is the savepoint
                     results.append((future, function(connection)))
                     continue
-                connection.exec_driver_sql("SAVEPOINT one")
+                run_plain(connection, "SAVEPOINT one")
                 try:
                     result = function(connection)
                 except Exception as error:  # whatever it was belongs to the caller
                     if not self._in_transaction(connection):  # a full disk undoes everybody's work
                         raise
-                    connection.exec_driver_sql("ROLLBACK TO one")
-                    connection.exec_driver_sql("RELEASE one")
+                    run_plain(connection, "ROLLBACK TO one")
+                    run_plain(connection, "RELEASE one")
                     future.set_exception(self._translate(error))
                 else:
-                    connection.exec_driver_sql("RELEASE one")
+                    run_plain(connection, "RELEASE one")
                     results.append((future, result))
-            connection.exec_driver_sql("COMMIT")
+            run_plain(connection, "COMMIT")
             self.commits += 1
         except Exception as error:  # noqa: BLE001  # as above; the writer itself must live on
             self._roll_back(connection)
@@ -141,12 +142,11 @@ class Database:
     @classmethod
     def _roll_back(cls, connection: Connection) -> None:
         if cls._in_transaction(connection):
-            connection.exec_driver_sql("ROLLBACK")
+            run_plain(connection, "ROLLBACK")
 
     @staticmethod
     def _in_transaction(connection: Connection) -> bool:
-        driver = connection.connection.driver_connection
-        return isinstance(driver, sqlite3.Connection) and driver.in_transaction
+        return driver_of(connection).in_transaction
 
     # --- Reading --------------------------------------------------------------------------------------------------
 
@@ -156,7 +156,7 @@ class Database:
         try:
             if connection is None:
                 connection = self._connect_reader()
-            connection.exec_driver_sql("BEGIN")
+            run_plain(connection, "BEGIN")
             try:
                 return function(connection, *args, **kwargs)
             finally:
@@ -254,7 +254,7 @@ def create_database_engine(path: Path, *, read_only: bool = False) -> Engine:
         "sqlite://",
         creator=connect,
         poolclass=NullPool,
-        json_serializer=_dump_json,
+        json_serializer=dump_json,
         json_deserializer=orjson.loads,
     )
 
@@ -282,10 +282,6 @@ def read_only_uri(path: Path) -> str:
 
 def _quote(path: Path) -> str:
     return os.fspath(path.absolute()).replace("%", "%25").replace("?", "%3f").replace("#", "%23")
-
-
-def _dump_json(value: object) -> str:
-    return orjson.dumps(value).decode()
 
 
 __all__ = [

@@ -2,11 +2,11 @@
 
 from typing import Any
 
-import orjson
 from sqlalchemy import Connection, select
 
 from refine.types import Event
 from store.ids import now
+from store.statements import dump_json, run_plain
 from store.tables import EVENT
 
 _APPEND = """
@@ -17,7 +17,7 @@ VALUES (?, (SELECT coalesce(max(seq), 0) + 1 FROM event WHERE chain_id = ?), ?, 
 
 def record_event(connection: Connection, chain_key: int, type: str, round: int, **refs: Any) -> None:
     at = now().strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-    connection.exec_driver_sql(_APPEND, (chain_key, chain_key, type, round, orjson.dumps(refs).decode(), at))
+    run_plain(connection, _APPEND, (chain_key, chain_key, type, round, dump_json(refs), at))
 
 
 def load_events(connection: Connection, chain_key: int, *, after: int = 0) -> list[Event]:

@@ -3,16 +3,17 @@
 import hashlib
 import secrets
 from datetime import timedelta
-from typing import Any, cast
+from typing import Any
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, Text, bindparam, select, type_coerce, update
 
 from refine.errors import FeedbackError, InputError
-from refine.settings import ProjectSettings
 from refine.types import Assignment, MadeBy, RankingIn
 from store.database import Database
 from store.events import record_event
 from store.ids import make_ulid, now
+from store.projects import parse_settings
+from store.statements import Statement, inserting, updating
 from store.tables import (
     ASSIGNMENT,
     CANDIDATE,
@@ -26,6 +27,85 @@ from store.tables import (
     SETTINGS_VERSION,
     WORDS,
 )
+
+_LABELER = Statement(
+    select(LABELER.c.id, LABELER.c.ulid, LABELER.c.pay_rate_usd_hour, LABELER.c.disabled_at).where(
+        LABELER.c.name == bindparam("wanted")
+    )
+)
+_INSERT_LABELER = inserting(LABELER, "ulid", "name", "kind", "created_at")
+_ROUND = Statement(
+    select(
+        ROUND.c.id,
+        ROUND.c.state,
+        ROUND.c.kind,
+        ROUND.c.number,
+        ROUND.c.chain_id,
+        CHAIN.c.ulid.label("chain"),
+        CHAIN.c.seed,
+        CHAIN.c.paused_at,
+        CHAIN.c.stop_requested_at,
+        PROMPT.c.text.label("prompt"),
+        type_coerce(SETTINGS_VERSION.c.settings, Text).label("settings"),
+    )
+    .join(CHAIN, CHAIN.c.id == ROUND.c.chain_id)
+    .join(PROMPT, PROMPT.c.id == CHAIN.c.prompt_id)
+    .join(SETTINGS_VERSION, SETTINGS_VERSION.c.id == ROUND.c.settings_version_id)
+    .where(ROUND.c.ulid == bindparam("wanted"))
+)
+_HELD = Statement(
+    select(ASSIGNMENT.c.ulid, ASSIGNMENT.c.shown, ASSIGNMENT.c.lease_expires_at, ASSIGNMENT.c.state).where(
+        ASSIGNMENT.c.round_id == bindparam("round_key"), ASSIGNMENT.c.labeler_id == bindparam("labeler_key")
+    )
+)
+_INSERT_ASSIGNMENT = inserting(
+    ASSIGNMENT,
+    *("ulid", "round_id", "labeler_id", "state", "shown", "leased_at", "lease_expires_at", "pay_rate_usd_hour"),
+)
+_PLACES = Statement(
+    select(ROUND_CANDIDATE.c.candidate_id, ROUND_CANDIDATE.c.position).where(
+        ROUND_CANDIDATE.c.round_id == bindparam("round_key")
+    )
+)
+_NAMES = Statement(
+    select(CANDIDATE.c.id, CANDIDATE.c.ulid)
+    .join(ROUND_CANDIDATE, ROUND_CANDIDATE.c.candidate_id == CANDIDATE.c.id)
+    .where(ROUND_CANDIDATE.c.round_id == bindparam("round_key"))
+)
+_RANKING_KEY = Statement(select(RANKING.c.id).where(RANKING.c.key == bindparam("wanted")))
+_ASSIGNMENT = Statement(
+    select(
+        ASSIGNMENT.c.id,
+        ASSIGNMENT.c.state,
+        ASSIGNMENT.c.pay_rate_usd_hour,
+        ASSIGNMENT.c.labeler_id,
+        LABELER.c.ulid.label("labeler"),
+        LABELER.c.consent_version,
+        LABELER.c.uses_allowed,
+        LABELER.c.disabled_at,
+        ROUND.c.id.label("round_key"),
+        ROUND.c.chain_id,
+        ROUND.c.number,
+        ROUND.c.kind,
+        ROUND.c.state.label("round_state"),
+        ROUND.c.wanted,
+        ROUND.c.received,
+        ROUND.c.settings_version_id,
+        type_coerce(SETTINGS_VERSION.c.settings, Text).label("settings"),
+    )
+    .join(LABELER, LABELER.c.id == ASSIGNMENT.c.labeler_id)
+    .join(ROUND, ROUND.c.id == ASSIGNMENT.c.round_id)
+    .join(SETTINGS_VERSION, SETTINGS_VERSION.c.id == ROUND.c.settings_version_id)
+    .where(ASSIGNMENT.c.ulid == bindparam("wanted"))
+)
+_INSERT_RANKING = inserting(RANKING, *(column.name for column in RANKING.columns if column.name != "id"))
+_FINISH = updating(
+    ASSIGNMENT, "state", "finished_at", "active_s", "cost_usd", where=ASSIGNMENT.c.id == bindparam("key")
+)
+_RECEIVE = updating(ROUND, "received", where=ROUND.c.id == bindparam("key"))
+_FILL = updating(ROUND, "state", "filled_at", where=ROUND.c.id == bindparam("key"))
+_INSERT_WORDS = inserting(WORDS, "ulid", "labeler_id", "text", "salt", "sha256")
+_INSERT_CRITIQUE = inserting(CRITIQUE, *(column.name for column in CRITIQUE.columns if column.name != "id"))
 
 
 class Desk:
@@ -53,13 +133,10 @@ class Desk:
 
 def ensure_labeler(connection: Connection, name: str, kind: MadeBy) -> Any:
     """The labeler of that name, made known if new. Raises FeedbackError for one that is disabled."""
-    query = select(LABELER.c.id, LABELER.c.ulid, LABELER.c.pay_rate_usd_hour, LABELER.c.disabled_at).where(
-        LABELER.c.name == name
-    )
-    row = connection.execute(query).first()
+    row = _LABELER.first(connection, wanted=name)
     if row is None:
-        connection.execute(insert(LABELER).values(ulid=make_ulid(), name=name, kind=kind, created_at=now()))
-        row = connection.execute(query).one()
+        _INSERT_LABELER.insert(connection, ulid=make_ulid(), name=name, kind=kind, created_at=now())
+        row = _LABELER.one(connection, wanted=name)
     if row.disabled_at is not None:
         raise FeedbackError(f"labeler {name!r} is disabled; no work is given to or taken from them")
     return row
@@ -68,33 +145,11 @@ def ensure_labeler(connection: Connection, name: str, kind: MadeBy) -> Any:
 def lease_assignment(connection: Connection, *, round_id: str, labeler: str, made_by: MadeBy) -> Assignment | None:
     """See refine.protocols.FeedbackDesk. The order shown is the labeler's own, from round and labeler."""
     who = ensure_labeler(connection, labeler, made_by)
-    round = connection.execute(
-        select(
-            ROUND.c.id,
-            ROUND.c.state,
-            ROUND.c.kind,
-            ROUND.c.number,
-            ROUND.c.chain_id,
-            CHAIN.c.ulid.label("chain"),
-            CHAIN.c.seed,
-            CHAIN.c.paused_at,
-            CHAIN.c.stop_requested_at,
-            PROMPT.c.text.label("prompt"),
-            SETTINGS_VERSION.c.settings,
-        )
-        .join(CHAIN, CHAIN.c.id == ROUND.c.chain_id)
-        .join(PROMPT, PROMPT.c.id == CHAIN.c.prompt_id)
-        .join(SETTINGS_VERSION, SETTINGS_VERSION.c.id == ROUND.c.settings_version_id)
-        .where(ROUND.c.ulid == round_id)
-    ).first()
+    round = _ROUND.first(connection, wanted=round_id)
     if round is None:
         raise FeedbackError(f"no round {round_id!r} in this database")
-    settings = ProjectSettings.model_validate(round.settings)
-    held = connection.execute(
-        select(ASSIGNMENT.c.ulid, ASSIGNMENT.c.shown, ASSIGNMENT.c.lease_expires_at, ASSIGNMENT.c.state).where(
-            ASSIGNMENT.c.round_id == round.id, ASSIGNMENT.c.labeler_id == who.id
-        )
-    ).first()
+    settings = parse_settings(round.settings)
+    held = _HELD.first(connection, round_key=round.id, labeler_key=who.id)
     if held is not None:
         if held.state != "leased":
             return None
@@ -108,17 +163,16 @@ def lease_assignment(connection: Connection, *, round_id: str, labeler: str, mad
         ulid, at = make_ulid(), now()
         expires_at = at + timedelta(seconds=settings.lease_s)
         rate = settings.pay_rate_usd_hour if who.pay_rate_usd_hour is None else who.pay_rate_usd_hour
-        connection.execute(
-            insert(ASSIGNMENT).values(
-                ulid=ulid,
-                round_id=round.id,
-                labeler_id=who.id,
-                state="leased",
-                shown=shown,
-                leased_at=at,
-                lease_expires_at=expires_at,
-                pay_rate_usd_hour=rate,
-            )
+        _INSERT_ASSIGNMENT.insert(
+            connection,
+            ulid=ulid,
+            round_id=round.id,
+            labeler_id=who.id,
+            state="leased",
+            shown=shown,
+            leased_at=at,
+            lease_expires_at=expires_at,
+            pay_rate_usd_hour=rate,
         )
     names = _names_of(connection, round.id)
     return Assignment(
@@ -145,26 +199,17 @@ def _has_seen_chain(connection: Connection, chain_key: int, labeler_key: int) ->
 
 def _own_order(connection: Connection, round_key: int, salt: str) -> list[int]:
     """The round's candidates shuffled by a hash of labeler and position: the same at every run, no order favoured."""
-    rows = connection.execute(
-        select(ROUND_CANDIDATE.c.candidate_id, ROUND_CANDIDATE.c.position).where(
-            ROUND_CANDIDATE.c.round_id == round_key
-        )
-    )
+    rows = _PLACES.all(connection, round_key=round_key)
     return [key for key, _ in sorted(rows, key=lambda row: hashlib.sha256(f"{salt}:{row.position}".encode()).digest())]
 
 
 def _names_of(connection: Connection, round_key: int) -> dict[int, str]:
-    rows = connection.execute(
-        select(CANDIDATE.c.id, CANDIDATE.c.ulid)
-        .join(ROUND_CANDIDATE, ROUND_CANDIDATE.c.candidate_id == CANDIDATE.c.id)
-        .where(ROUND_CANDIDATE.c.round_id == round_key)
-    )
-    return {key: ulid for key, ulid in rows}
+    return dict(_NAMES.all(connection, round_key=round_key))
 
 
 def has_ranking(connection: Connection, key: str) -> bool:
     """Whether a ranking was stored under this idempotency key."""
-    return connection.execute(select(RANKING.c.id).where(RANKING.c.key == key)).first() is not None
+    return _RANKING_KEY.first(connection, wanted=key) is not None
 
 
 def submit_ranking(
@@ -179,31 +224,7 @@ def submit_ranking(
     """See refine.protocols.FeedbackDesk."""
     if has_ranking(connection, key):
         return False
-    held = connection.execute(
-        select(
-            ASSIGNMENT.c.id,
-            ASSIGNMENT.c.state,
-            ASSIGNMENT.c.pay_rate_usd_hour,
-            ASSIGNMENT.c.labeler_id,
-            LABELER.c.ulid.label("labeler"),
-            LABELER.c.consent_version,
-            LABELER.c.uses_allowed,
-            LABELER.c.disabled_at,
-            ROUND.c.id.label("round_key"),
-            ROUND.c.chain_id,
-            ROUND.c.number,
-            ROUND.c.kind,
-            ROUND.c.state.label("round_state"),
-            ROUND.c.wanted,
-            ROUND.c.received,
-            ROUND.c.settings_version_id,
-            SETTINGS_VERSION.c.settings,
-        )
-        .join(LABELER, LABELER.c.id == ASSIGNMENT.c.labeler_id)
-        .join(ROUND, ROUND.c.id == ASSIGNMENT.c.round_id)
-        .join(SETTINGS_VERSION, SETTINGS_VERSION.c.id == ROUND.c.settings_version_id)
-        .where(ASSIGNMENT.c.ulid == assignment_id)
-    ).first()
+    held = _ASSIGNMENT.first(connection, wanted=assignment_id)
     if held is None:
         raise FeedbackError(f"no assignment {assignment_id!r} in this database")
     if held.disabled_at is not None:
@@ -213,39 +234,32 @@ def submit_ranking(
     keys = {ulid: candidate for candidate, ulid in _names_of(connection, held.round_key).items()}
     _check_ranking(ranking, keys)
     at = now()
-    uses = held.uses_allowed if held.uses_allowed is not None else held.settings.get("uses_allowed", [])
+    uses = held.uses_allowed if held.uses_allowed is not None else parse_settings(held.settings).uses_allowed
     ulid = make_ulid()
-    result = connection.execute(
-        insert(RANKING).values(
-            ulid=ulid,
-            assignment_id=held.id,
-            round_id=held.round_key,
-            labeler_id=held.labeler_id,
-            groups=[[keys[name] for name in group] for group in ranking.groups],
-            unjudgeable=[keys[name] for name in ranking.unjudgeable],
-            key=key,
-            made_by=made_by,
-            settings_version_id=held.settings_version_id,
-            consent_version=held.consent_version,
-            uses_allowed=list(uses),
-            created_at=at,
-        )
+    ranking_key = _INSERT_RANKING.insert(
+        connection,
+        ulid=ulid,
+        assignment_id=held.id,
+        round_id=held.round_key,
+        labeler_id=held.labeler_id,
+        groups=[[keys[name] for name in group] for group in ranking.groups],
+        unjudgeable=[keys[name] for name in ranking.unjudgeable],
+        key=key,
+        made_by=made_by,
+        settings_version_id=held.settings_version_id,
+        consent_version=held.consent_version,
+        uses_allowed=list(uses),
+        created_at=at,
     )
-    ranking_key = int(cast(Any, result).inserted_primary_key[0])
     for critique in ranking.critiques:
         _add_critique(connection, held, ranking_key, keys[critique.candidate], critique, made_by)
     cost = None if active_s is None or held.pay_rate_usd_hour is None else active_s * held.pay_rate_usd_hour / 3600
-    connection.execute(
-        update(ASSIGNMENT)
-        .where(ASSIGNMENT.c.id == held.id)
-        .values(state="finished", finished_at=at, active_s=active_s, cost_usd=cost)
-    )
+    _FINISH.run(connection, key=held.id, state="finished", finished_at=at, active_s=active_s, cost_usd=cost)
     received = held.received + 1
     is_full = held.round_state == "open" and received >= held.wanted
-    changes: dict[str, Any] = {"received": received}
+    _RECEIVE.run(connection, key=held.round_key, received=received)
     if is_full:
-        changes |= {"state": "full", "filled_at": at}
-    connection.execute(update(ROUND).where(ROUND.c.id == held.round_key).values(**changes))
+        _FILL.run(connection, key=held.round_key, state="full", filled_at=at)
     record_event(
         connection,
         held.chain_id,
@@ -278,26 +292,24 @@ def _add_critique(
 ) -> None:
     salt = secrets.token_hex(16)
     text = critique.text
-    result = connection.execute(
-        insert(WORDS).values(
-            ulid=make_ulid(),
-            labeler_id=held.labeler_id,
-            text=text,
-            salt=salt,
-            sha256=hashlib.sha256((salt + text).encode("utf-8", "surrogatepass")).hexdigest(),
-        )
+    words_key = _INSERT_WORDS.insert(
+        connection,
+        ulid=make_ulid(),
+        labeler_id=held.labeler_id,
+        text=text,
+        salt=salt,
+        sha256=hashlib.sha256((salt + text).encode("utf-8", "surrogatepass")).hexdigest(),
     )
-    connection.execute(
-        insert(CRITIQUE).values(
-            ulid=make_ulid(),
-            ranking_id=ranking_key,
-            round_id=held.round_key,
-            candidate_id=candidate_key,
-            words_id=int(cast(Any, result).inserted_primary_key[0]),
-            anchor=None if critique.anchor is None else critique.anchor.model_dump(mode="json"),
-            made_by=made_by,
-            created_at=now(),
-        )
+    _INSERT_CRITIQUE.insert(
+        connection,
+        ulid=make_ulid(),
+        ranking_id=ranking_key,
+        round_id=held.round_key,
+        candidate_id=candidate_key,
+        words_id=words_key,
+        anchor=None if critique.anchor is None else critique.anchor.model_dump(mode="json"),
+        made_by=made_by,
+        created_at=now(),
     )
 
 

@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import Connection, func, insert, select, update
@@ -29,6 +30,12 @@ class StoredPrompt:
     key: int
     prompt_key: str
     is_new: bool
+
+
+@lru_cache(maxsize=256)
+def parse_settings(text: str) -> ProjectSettings:
+    """Settings as their version's row holds them. Read at every step of every chain, and the same for nearly all."""
+    return ProjectSettings.model_validate_json(text)
 
 
 def find_project(connection: Connection, name: str) -> StoredProject | None:

@@ -7,10 +7,10 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import Any, cast
+from typing import Any
 
 import orjson
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, Text, bindparam, func, select, type_coerce
 
 from refine.errors import StoreError
 from refine.types import (
@@ -38,6 +38,8 @@ from store.chains import StoredChain
 from store.events import record_event
 from store.ids import make_ulid, now
 from store.messages import ERASED, load_words
+from store.projects import parse_settings
+from store.statements import Statement, inserting, updating
 from store.tables import (
     ASSIGNMENT,
     BLOB,
@@ -125,6 +127,36 @@ _CANDIDATE_COLUMNS = (
     CANDIDATE.c.created_at,
 )
 _SELECT_CANDIDATE = select(*_CANDIDATE_COLUMNS)
+_OF_CHAIN = CANDIDATE.c.chain_id == bindparam("chain_key")
+_OF_ROUND = _OF_CHAIN & (CANDIDATE.c.round == bindparam("of_round"))
+_CANDIDATES = Statement(_SELECT_CANDIDATE.where(_OF_CHAIN).order_by(CANDIDATE.c.round, CANDIDATE.c.slot))
+_CANDIDATES_OF_ROUND = Statement(_SELECT_CANDIDATE.where(_OF_ROUND).order_by(CANDIDATE.c.slot))
+_CANDIDATE_BY_KEY = Statement(_SELECT_CANDIDATE.where(CANDIDATE.c.id == bindparam("key")))
+_NAMES_OF_CHAIN = Statement(select(CANDIDATE.c.id, CANDIDATE.c.ulid).where(_OF_CHAIN))
+_SLOT = Statement(select(CANDIDATE.c.id).where(_OF_ROUND, CANDIDATE.c.slot == bindparam("of_slot")))
+_UNCHECKED = Statement(
+    _SELECT_CANDIDATE.where(
+        _OF_ROUND,
+        CANDIDATE.c.state == "ok",
+        ~select(CHECK.c.id).where(CHECK.c.candidate_id == CANDIDATE.c.id).correlate(CANDIDATE).exists(),
+    ).order_by(CANDIDATE.c.slot)
+)
+_INSERT_CANDIDATE = inserting(CANDIDATE, *(column.name for column in CANDIDATE.columns if column.name != "id"))
+_DROP_CANDIDATE = updating(CANDIDATE, "state", "reason", where=CANDIDATE.c.id == bindparam("key"))
+_INSERT_FILE = inserting(CANDIDATE_FILE, "candidate_id", "position", "filename", "blob_id")
+_FILES = Statement(
+    select(CANDIDATE_FILE.c.filename, CANDIDATE_FILE.c.blob_id)
+    .where(CANDIDATE_FILE.c.candidate_id == bindparam("key"))
+    .order_by(CANDIDATE_FILE.c.position)
+)
+_FILE_HASHES = Statement(
+    select(CANDIDATE_FILE.c.filename, BLOB.c.sha256)
+    .join(BLOB, BLOB.c.id == CANDIDATE_FILE.c.blob_id)
+    .where(CANDIDATE_FILE.c.candidate_id == bindparam("key"))
+)
+_INSERT_EDIT = inserting(EDIT, *(column.name for column in EDIT.columns if column.name != "id"))
+_ANY_CHECK = Statement(select(CHECK.c.id).where(CHECK.c.candidate_id == bindparam("key")).limit(1))
+_INSERT_CHECK = inserting(CHECK, "candidate_id", "name", "passed", "detail")
 
 
 def _candidate(row: Any) -> StoredCandidate:
@@ -169,39 +201,34 @@ def add_candidate(
     reason: str | None = None,
 ) -> None:
     """Store what was made for a slot of a round; with `reason`, that nothing usable was. The first time counts."""
-    taken = select(CANDIDATE.c.id).where(
-        CANDIDATE.c.chain_id == chain_key, CANDIDATE.c.round == round, CANDIDATE.c.slot == slot
-    )
-    if connection.execute(taken).first() is not None:
+    if _SLOT.first(connection, chain_key=chain_key, of_round=round, of_slot=slot) is not None:
         return
     ulid = make_ulid()
     contents = [(file.filename, file.content.encode()) for file in files or ()]
-    result = connection.execute(
-        insert(CANDIDATE).values(
-            ulid=ulid,
-            chain_id=chain_key,
-            round=round,
-            slot=slot,
-            kind=kind,
-            state="failed" if reason is not None else "ok",
-            parent_id=parent.key if parent else None,
-            plan_id=plan_key,
-            call_id=call_key,
-            given_id=given_id,
-            generator=generator,
-            made_by=made_by,
-            content_sha256=content_sha256,
-            size_bytes=sum(len(content) for _, content in contents),
-            how=how,
-            reason=reason,
-            created_at=now(),
-        )
+    key = _INSERT_CANDIDATE.insert(
+        connection,
+        ulid=ulid,
+        chain_id=chain_key,
+        round=round,
+        slot=slot,
+        kind=kind,
+        state="failed" if reason is not None else "ok",
+        parent_id=parent.key if parent else None,
+        plan_id=plan_key,
+        call_id=call_key,
+        given_id=given_id,
+        generator=generator,
+        made_by=made_by,
+        content_sha256=content_sha256,
+        size_bytes=sum(len(content) for _, content in contents),
+        how=how,
+        reason=reason,
+        created_at=now(),
     )
-    key = int(cast(Any, result).inserted_primary_key[0])
     bases = _file_hashes(connection, parent.key) if parent else {}
     if contents:
-        connection.execute(
-            insert(CANDIDATE_FILE),
+        _INSERT_FILE.run_many(
+            connection,
             [
                 {
                     "candidate_id": key,
@@ -213,7 +240,7 @@ def add_candidate(
             ],
         )
     if edits:
-        connection.execute(insert(EDIT), [_edit_values(connection, key, n, edit) for n, edit in enumerate(edits)])
+        _INSERT_EDIT.run_many(connection, [_edit_values(connection, key, n, edit) for n, edit in enumerate(edits)])
     if reason is None:
         record_event(connection, chain_key, "candidate_made", round, candidate=ulid, kind=kind, slot=slot, how=how)
     else:
@@ -242,32 +269,24 @@ def _edit_values(connection: Connection, candidate_key: int, position: int, edit
 
 
 def _file_hashes(connection: Connection, candidate_key: int) -> dict[str, str]:
-    rows = connection.execute(
-        select(CANDIDATE_FILE.c.filename, BLOB.c.sha256)
-        .join(BLOB, BLOB.c.id == CANDIDATE_FILE.c.blob_id)
-        .where(CANDIDATE_FILE.c.candidate_id == candidate_key)
-    )
-    return {filename: sha256 for filename, sha256 in rows}
+    return dict(_FILE_HASHES.all(connection, key=candidate_key))
 
 
 def load_candidates(connection: Connection, chain_key: int, *, round: int | None = None) -> list[StoredCandidate]:
     """By round and slot, failed ones included."""
-    query = _SELECT_CANDIDATE.where(CANDIDATE.c.chain_id == chain_key)
-    if round is not None:
-        query = query.where(CANDIDATE.c.round == round)
-    return [_candidate(row) for row in connection.execute(query.order_by(CANDIDATE.c.round, CANDIDATE.c.slot))]
+    if round is None:
+        rows = _CANDIDATES.all(connection, chain_key=chain_key)
+    else:
+        rows = _CANDIDATES_OF_ROUND.all(connection, chain_key=chain_key, of_round=round)
+    return [_candidate(row) for row in rows]
 
 
 def load_candidate(connection: Connection, key: int) -> StoredCandidate:
-    return _candidate(connection.execute(_SELECT_CANDIDATE.where(CANDIDATE.c.id == key)).one())
+    return _candidate(_CANDIDATE_BY_KEY.one(connection, key=key))
 
 
 def load_files(connection: Connection, candidate_key: int) -> Files:
-    rows = connection.execute(
-        select(CANDIDATE_FILE.c.filename, CANDIDATE_FILE.c.blob_id)
-        .where(CANDIDATE_FILE.c.candidate_id == candidate_key)
-        .order_by(CANDIDATE_FILE.c.position)
-    ).all()
+    rows = _FILES.all(connection, key=candidate_key)
     return tuple(CodeFile(filename=name, content=get_blob(connection, blob).decode()) for name, blob in rows)
 
 
@@ -278,11 +297,10 @@ def record_checks(
 ) -> None:
     """What the checks found per candidate: (name, passed, detail). One that did not pass drops the candidate."""
     for candidate, results in found:
-        done = select(CHECK.c.id).where(CHECK.c.candidate_id == candidate.key).limit(1)
-        if not results or connection.execute(done).first() is not None:
+        if not results or _ANY_CHECK.first(connection, key=candidate.key) is not None:
             continue
-        connection.execute(
-            insert(CHECK),
+        _INSERT_CHECK.run_many(
+            connection,
             [
                 {"candidate_id": candidate.key, "name": name, "passed": passed, "detail": detail}
                 for name, passed, detail in results
@@ -291,9 +309,7 @@ def record_checks(
         failed = [f"{name}: {detail}" for name, passed, detail in results if not passed]
         if failed:
             reason = "; ".join(failed)
-            connection.execute(
-                update(CANDIDATE).where(CANDIDATE.c.id == candidate.key).values(state="failed", reason=reason)
-            )
+            _DROP_CANDIDATE.run(connection, key=candidate.key, state="failed", reason=reason)
             record_event(
                 connection, chain_key, "candidate_dropped", candidate.round, candidate=candidate.id, reason=reason
             )
@@ -309,13 +325,7 @@ def load_checks(connection: Connection, candidate_key: int) -> list[tuple[str, b
 
 
 def find_unchecked(connection: Connection, chain_key: int, round: int) -> list[StoredCandidate]:
-    checked = select(CHECK.c.id).where(CHECK.c.candidate_id == CANDIDATE.c.id).correlate(CANDIDATE).exists()
-    rows = connection.execute(
-        _SELECT_CANDIDATE.where(
-            CANDIDATE.c.chain_id == chain_key, CANDIDATE.c.round == round, CANDIDATE.c.state == "ok", ~checked
-        ).order_by(CANDIDATE.c.slot)
-    )
-    return [_candidate(row) for row in rows]
+    return [_candidate(row) for row in _UNCHECKED.all(connection, chain_key=chain_key, of_round=round)]
 
 
 def load_edits(connection: Connection, candidate_key: int) -> list[Edit]:
@@ -358,6 +368,31 @@ _SELECT_ROUND = select(
     ROUND.c.settings_version_id,
     ROUND.c.opened_at,
 )
+_NEWEST_ROUND = Statement(
+    _SELECT_ROUND.where(ROUND.c.chain_id == bindparam("chain_key"), ROUND.c.kind == bindparam("of_kind"))
+    .order_by(ROUND.c.number.desc())
+    .limit(1)
+)
+_ROUND_KEY = Statement(
+    select(ROUND.c.id).where(
+        ROUND.c.chain_id == bindparam("chain_key"),
+        ROUND.c.kind == bindparam("of_kind"),
+        ROUND.c.number == bindparam("of_number"),
+    )
+)
+_INSERT_ROUND = inserting(
+    ROUND,
+    *("ulid", "chain_id", "kind", "number", "state", "wanted", "received", "priority"),
+    *("settings_version_id", "opened_at"),
+)
+_INSERT_SHOWN = inserting(ROUND_CANDIDATE, "round_id", "candidate_id", "position", "is_incumbent")
+_SET_STATE = updating(CHAIN, "state", where=CHAIN.c.id == bindparam("key"))
+_SHOWN = Statement(
+    select(*_CANDIDATE_COLUMNS, ROUND_CANDIDATE.c.position, ROUND_CANDIDATE.c.is_incumbent)
+    .join(ROUND_CANDIDATE, ROUND_CANDIDATE.c.candidate_id == CANDIDATE.c.id)
+    .where(ROUND_CANDIDATE.c.round_id == bindparam("round_key"))
+    .order_by(ROUND_CANDIDATE.c.position)
+)
 
 
 def _round(row: Any) -> StoredRound:
@@ -385,34 +420,30 @@ def open_round(
     wanted: int,
 ) -> None:
     """Put candidates (keys, in the order of c1, c2, …) on show and let the chain wait. The first time counts."""
-    done = select(ROUND.c.id).where(ROUND.c.chain_id == chain.key, ROUND.c.kind == kind, ROUND.c.number == number)
-    if connection.execute(done).first() is not None:
+    if _ROUND_KEY.first(connection, chain_key=chain.key, of_kind=kind, of_number=number) is not None:
         return
     ulid = make_ulid()
-    result = connection.execute(
-        insert(ROUND).values(
-            ulid=ulid,
-            chain_id=chain.key,
-            kind=kind,
-            number=number,
-            state="open",
-            wanted=wanted,
-            received=0,
-            priority=float(chain.record.priority),
-            settings_version_id=chain.settings_key,
-            opened_at=now(),
-        )
+    key = _INSERT_ROUND.insert(
+        connection,
+        ulid=ulid,
+        chain_id=chain.key,
+        kind=kind,
+        number=number,
+        state="open",
+        wanted=wanted,
+        received=0,
+        priority=float(chain.record.priority),
+        settings_version_id=chain.settings_key,
+        opened_at=now(),
     )
-    key = int(cast(Any, result).inserted_primary_key[0])
-    connection.execute(
-        insert(ROUND_CANDIDATE),
+    _INSERT_SHOWN.run_many(
+        connection,
         [
             {"round_id": key, "candidate_id": candidate, "position": n, "is_incumbent": candidate == incumbent}
             for n, candidate in enumerate(candidates, start=1)
         ],
     )
-    state = "waiting" if kind == "normal" else "audit"
-    connection.execute(update(CHAIN).where(CHAIN.c.id == chain.key).values(state=state))
+    _SET_STATE.run(connection, key=chain.key, state="waiting" if kind == "normal" else "audit")
     record_event(
         connection,
         chain.key,
@@ -426,12 +457,17 @@ def open_round(
 
 
 def newest_round(connection: Connection, chain_key: int, *, kind: RoundKind = "normal") -> StoredRound | None:
-    row = connection.execute(
-        _SELECT_ROUND.where(ROUND.c.chain_id == chain_key, ROUND.c.kind == kind)
-        .order_by(ROUND.c.number.desc())
-        .limit(1)
-    ).first()
+    row = _NEWEST_ROUND.first(connection, chain_key=chain_key, of_kind=kind)
     return None if row is None else _round(row)
+
+
+def find_awaited_round(connection: Connection, chain: StoredChain) -> str | None:
+    """The public id of the round that the chain waits for; None when it waits for none, or is paused."""
+    if chain.record.state not in ("waiting", "audit") or chain.record.is_paused:
+        return None
+    kind: RoundKind = "audit" if chain.record.state == "audit" else "normal"
+    round = newest_round(connection, chain.key, kind=kind)
+    return None if round is None else round.id
 
 
 def load_rounds(connection: Connection, chain_key: int) -> list[StoredRound]:
@@ -444,12 +480,7 @@ def load_rounds(connection: Connection, chain_key: int) -> list[StoredRound]:
 
 def load_shown(connection: Connection, round_key: int) -> list[tuple[StoredCandidate, int, bool]]:
     """The round's candidates with position and whether each is the incumbent, by position."""
-    rows = connection.execute(
-        select(*_CANDIDATE_COLUMNS, ROUND_CANDIDATE.c.position, ROUND_CANDIDATE.c.is_incumbent)
-        .join(ROUND_CANDIDATE, ROUND_CANDIDATE.c.candidate_id == CANDIDATE.c.id)
-        .where(ROUND_CANDIDATE.c.round_id == round_key)
-        .order_by(ROUND_CANDIDATE.c.position)
-    )
+    rows = _SHOWN.all(connection, round_key=round_key)
     return [(_candidate(row), row.position, bool(row.is_incumbent)) for row in rows]
 
 
@@ -466,7 +497,7 @@ _FOR_PANELS = (
         PROJECT.c.name.label("project"),
         PROMPT.c.key.label("prompt_key"),
         PROMPT.c.text.label("prompt"),
-        SETTINGS_VERSION.c.settings.label("settings"),
+        type_coerce(SETTINGS_VERSION.c.settings, Text).label("settings"),
     )
     .join(CHAIN, CHAIN.c.id == ROUND.c.chain_id)
     .join(PROJECT, PROJECT.c.id == CHAIN.c.project_id)
@@ -475,16 +506,26 @@ _FOR_PANELS = (
 )
 
 
+_OPEN_ROUND = Statement(
+    _FOR_PANELS.where(
+        ROUND.c.ulid == bindparam("round_ulid"),
+        ROUND.c.state == "open",
+        CHAIN.c.paused_at.is_(None),
+        CHAIN.c.stop_requested_at.is_(None),
+    )
+)
+_SEEN = select(LABELER.c.name).join(ASSIGNMENT, ASSIGNMENT.c.labeler_id == LABELER.c.id)
+_OF_THIS_ROUND = (ASSIGNMENT.c.round_id == bindparam("round_key")) & (ASSIGNMENT.c.state != "leased")
+_OF_OTHERS = ASSIGNMENT.c.round_id.in_(
+    select(ROUND.c.id).where(ROUND.c.chain_id == bindparam("chain_key"), ROUND.c.kind == "normal")
+)
+_SEEN_ROUND = Statement(_SEEN.where(_OF_THIS_ROUND))
+_SEEN_AUDIT = Statement(_SEEN.where(_OF_THIS_ROUND | _OF_OTHERS))
+
+
 def load_open_round(connection: Connection, round_ulid: str) -> OpenRound | None:
     """The round as panels see it; None unless it is open and its chain neither paused nor stopping."""
-    row = connection.execute(
-        _FOR_PANELS.where(
-            ROUND.c.ulid == round_ulid,
-            ROUND.c.state == "open",
-            CHAIN.c.paused_at.is_(None),
-            CHAIN.c.stop_requested_at.is_(None),
-        )
-    ).first()
+    row = _OPEN_ROUND.first(connection, round_ulid=round_ulid)
     return None if row is None else _for_panels(connection, row, with_files=True)
 
 
@@ -505,11 +546,11 @@ def _for_panels(connection: Connection, row: Any, *, with_files: bool) -> OpenRo
         )
         for candidate, position, _ in load_shown(connection, row.id)
     )
-    has_seen = (ASSIGNMENT.c.round_id == row.id) & (ASSIGNMENT.c.state != "leased")
-    if row.kind == "audit":
-        others = select(ROUND.c.id).where(ROUND.c.chain_id == row.chain_id, ROUND.c.kind == "normal")
-        has_seen |= ASSIGNMENT.c.round_id.in_(others)
-    seen = select(LABELER.c.name).join(ASSIGNMENT, ASSIGNMENT.c.labeler_id == LABELER.c.id).where(has_seen)
+    seen = (
+        _SEEN_AUDIT.all(connection, round_key=row.id, chain_key=row.chain_id)
+        if row.kind == "audit"
+        else (_SEEN_ROUND.all(connection, round_key=row.id))
+    )
     return OpenRound(
         id=row.ulid,
         chain=row.chain_ulid,
@@ -518,15 +559,47 @@ def _for_panels(connection: Connection, row: Any, *, with_files: bool) -> OpenRo
         kind=row.kind,
         prompt_key=row.prompt_key,
         prompt=row.prompt,
-        instructions=row.settings.get("instructions", ""),
+        instructions=parse_settings(row.settings).instructions,
         wanted=row.wanted,
         received=row.received,
         candidates=shown,
-        seen_by=frozenset(connection.execute(seen).scalars()),
+        seen_by=frozenset(name for (name,) in seen),
     )
 
 
 # --- Feedback as the engines read it ------------------------------------------------------------------------------
+
+
+_ALL_ROUNDS = 2**31
+_RANKINGS = Statement(
+    select(RANKING.c.ulid, ROUND.c.number, LABELER.c.ulid, RANKING.c.groups, ASSIGNMENT.c.shown)
+    .join(ROUND, ROUND.c.id == RANKING.c.round_id)
+    .join(LABELER, LABELER.c.id == RANKING.c.labeler_id)
+    .join(ASSIGNMENT, ASSIGNMENT.c.id == RANKING.c.assignment_id)
+    .where(
+        ROUND.c.chain_id == bindparam("chain_key"),
+        ROUND.c.kind == bindparam("of_kind"),
+        ROUND.c.number <= bindparam("upto"),
+    )
+    .order_by(ROUND.c.number, LABELER.c.name)
+)
+_CRITIQUES = Statement(
+    select(
+        CRITIQUE.c.ulid,
+        CANDIDATE.c.id.label("candidate_key"),
+        CANDIDATE.c.ulid.label("candidate"),
+        LABELER.c.ulid.label("labeler"),
+        WORDS.c.text,
+        CRITIQUE.c.anchor,
+        RANKING.c.groups,
+    )
+    .join(RANKING, RANKING.c.id == CRITIQUE.c.ranking_id)
+    .join(LABELER, LABELER.c.id == RANKING.c.labeler_id)
+    .join(CANDIDATE, CANDIDATE.c.id == CRITIQUE.c.candidate_id)
+    .join(WORDS, WORDS.c.id == CRITIQUE.c.words_id)
+    .where(CRITIQUE.c.round_id == bindparam("round_key"))
+    .order_by(LABELER.c.name, CANDIDATE.c.round, CANDIDATE.c.slot, CRITIQUE.c.id)
+)
 
 
 def load_rankings(
@@ -534,22 +607,8 @@ def load_rankings(
 ) -> list[RankingRecord]:
     """Every ranking of the chain's rounds of that kind, oldest round first, in the order of labelers' names, which does
     not depend on who was quicker."""
-    names: dict[int, str] = {
-        key: ulid
-        for key, ulid in connection.execute(
-            select(CANDIDATE.c.id, CANDIDATE.c.ulid).where(CANDIDATE.c.chain_id == chain_key)
-        )
-    }
-    query = (
-        select(RANKING.c.ulid, ROUND.c.number, LABELER.c.ulid, RANKING.c.groups, ASSIGNMENT.c.shown)
-        .join(ROUND, ROUND.c.id == RANKING.c.round_id)
-        .join(LABELER, LABELER.c.id == RANKING.c.labeler_id)
-        .join(ASSIGNMENT, ASSIGNMENT.c.id == RANKING.c.assignment_id)
-        .where(ROUND.c.chain_id == chain_key, ROUND.c.kind == kind)
-        .order_by(ROUND.c.number, LABELER.c.name)
-    )
-    if upto is not None:
-        query = query.where(ROUND.c.number <= upto)
+    names = dict(_NAMES_OF_CHAIN.all(connection, chain_key=chain_key))
+    rows = _RANKINGS.all(connection, chain_key=chain_key, of_kind=kind, upto=_ALL_ROUNDS if upto is None else upto)
     return [
         RankingRecord(
             id=ulid,
@@ -558,7 +617,7 @@ def load_rankings(
             groups=tuple(tuple(names[key] for key in group) for group in groups),
             shown=tuple(names[key] for key in shown),
         )
-        for ulid, number, labeler, groups, shown in connection.execute(query)
+        for ulid, number, labeler, groups, shown in rows
     ]
 
 
@@ -630,23 +689,7 @@ def count_rankings(connection: Connection, chain_key: int) -> int:
 
 def load_critiques(connection: Connection, round_key: int) -> list[CritiqueRecord]:
     """The round's critiques, by labeler name and candidate position. Erased words read `[erased]`."""
-    rows = connection.execute(
-        select(
-            CRITIQUE.c.ulid,
-            CANDIDATE.c.id.label("candidate_key"),
-            CANDIDATE.c.ulid.label("candidate"),
-            LABELER.c.ulid.label("labeler"),
-            WORDS.c.text,
-            CRITIQUE.c.anchor,
-            RANKING.c.groups,
-        )
-        .join(RANKING, RANKING.c.id == CRITIQUE.c.ranking_id)
-        .join(LABELER, LABELER.c.id == RANKING.c.labeler_id)
-        .join(CANDIDATE, CANDIDATE.c.id == CRITIQUE.c.candidate_id)
-        .join(WORDS, WORDS.c.id == CRITIQUE.c.words_id)
-        .where(CRITIQUE.c.round_id == round_key)
-        .order_by(LABELER.c.name, CANDIDATE.c.round, CANDIDATE.c.slot, CRITIQUE.c.id)
-    )
+    rows = _CRITIQUES.all(connection, round_key=round_key)
     return [
         CritiqueRecord(
             id=row.ulid,
@@ -674,32 +717,47 @@ def _rank_of(candidate_key: int, groups: list[list[int]]) -> int | None:
 # --- Verdicts and plans -------------------------------------------------------------------------------------------
 
 
+_VERDICT = Statement(select(VERDICT.c.verdict).where(VERDICT.c.round_id == bindparam("round_key")))
+_INSERT_VERDICT = inserting(VERDICT, "round_id", "winner_id", "incumbent_id", "verdict", "created_at")
+_PINNED = Statement(select(CHAIN.c.pinned_id).where(CHAIN.c.id == bindparam("key")))
+_SET_JUDGED = updating(ROUND, "state", "judged_at", where=ROUND.c.id == bindparam("key"))
+_SET_INCUMBENT = updating(CHAIN, "state", "incumbent_id", "pinned_id", where=CHAIN.c.id == bindparam("key"))
+_WINNERS = Statement(
+    select(VERDICT.c.winner_id, VERDICT.c.incumbent_id)
+    .join(ROUND, ROUND.c.id == VERDICT.c.round_id)
+    .where(ROUND.c.chain_id == bindparam("chain_key"), ROUND.c.kind == "normal")
+    .order_by(ROUND.c.number.desc())
+)
+_SELECT_PLAN = select(PLAN.c.id, PLAN.c.ulid, PLAN.c.round_id, PLAN.c.parent_candidate_id, PLAN.c.plan)
+_PLAN_OF_ROUND = Statement(_SELECT_PLAN.where(PLAN.c.round_id == bindparam("wanted")))
+_PLAN_BY_KEY = Statement(_SELECT_PLAN.where(PLAN.c.id == bindparam("wanted")))
+_INSERT_PLAN = inserting(
+    PLAN, "ulid", "round_id", "parent_candidate_id", "call_id", "made_by", "plan", "sha256", "created_at"
+)
+
+
 def record_verdict(connection: Connection, chain: StoredChain, round: StoredRound, verdict: Verdict) -> None:
     """Store the verdict; its winner, or the candidate a person pinned, is the incumbent from now on."""
-    if connection.execute(select(VERDICT.c.id).where(VERDICT.c.round_id == round.key)).first() is not None:
+    if _VERDICT.first(connection, round_key=round.key) is not None:
         return
-    keys = {
-        ulid: key
-        for key, ulid in connection.execute(
-            select(CANDIDATE.c.id, CANDIDATE.c.ulid).where(CANDIDATE.c.chain_id == chain.key)
-        )
-    }
+    keys = {ulid: key for key, ulid in _NAMES_OF_CHAIN.all(connection, chain_key=chain.key)}
     winner = keys[verdict.winner]
-    connection.execute(
-        insert(VERDICT).values(
-            round_id=round.key,
-            winner_id=winner,
-            incumbent_id=keys[verdict.incumbent] if verdict.incumbent else None,
-            verdict=_verdict_to_json(verdict),
-            created_at=now(),
-        )
+    _INSERT_VERDICT.insert(
+        connection,
+        round_id=round.key,
+        winner_id=winner,
+        incumbent_id=keys[verdict.incumbent] if verdict.incumbent else None,
+        verdict=_verdict_to_json(verdict),
+        created_at=now(),
     )
-    pinned = connection.execute(select(CHAIN.c.pinned_id).where(CHAIN.c.id == chain.key)).scalar_one()
-    connection.execute(update(ROUND).where(ROUND.c.id == round.key).values(state="judged", judged_at=now()))
-    connection.execute(
-        update(CHAIN)
-        .where(CHAIN.c.id == chain.key)
-        .values(state="active", incumbent_id=winner if pinned is None else pinned, pinned_id=None)
+    pinned = _PINNED.scalar(connection, key=chain.key)
+    _SET_JUDGED.run(connection, key=round.key, state="judged", judged_at=now())
+    _SET_INCUMBENT.run(
+        connection,
+        key=chain.key,
+        state="active",
+        incumbent_id=winner if pinned is None else pinned,
+        pinned_id=None,
     )
     record_event(
         connection,
@@ -719,7 +777,7 @@ def _verdict_to_json(verdict: Verdict) -> dict[str, Any]:
 
 
 def load_verdict(connection: Connection, round_key: int) -> Verdict | None:
-    row = connection.execute(select(VERDICT.c.verdict).where(VERDICT.c.round_id == round_key)).first()
+    row = _VERDICT.first(connection, round_key=round_key)
     if row is None:
         return None
     stored = dict(row.verdict)
@@ -729,14 +787,8 @@ def load_verdict(connection: Connection, round_key: int) -> Verdict | None:
 
 def count_unchanged_rounds(connection: Connection, chain_key: int) -> int:
     """How many of the newest verdicts in a row left the incumbent where it was."""
-    rows = connection.execute(
-        select(VERDICT.c.winner_id, VERDICT.c.incumbent_id)
-        .join(ROUND, ROUND.c.id == VERDICT.c.round_id)
-        .where(ROUND.c.chain_id == chain_key, ROUND.c.kind == "normal")
-        .order_by(ROUND.c.number.desc())
-    )
     count = 0
-    for winner, incumbent in rows:
+    for winner, incumbent in _WINNERS.all(connection, chain_key=chain_key):
         if incumbent is None or winner != incumbent:
             break
         count += 1
@@ -752,21 +804,20 @@ def record_plan(
     parent_key: int,
     call_key: int | None,
 ) -> None:
-    if connection.execute(select(PLAN.c.id).where(PLAN.c.round_id == round.key)).first() is not None:
+    if _PLAN_OF_ROUND.first(connection, wanted=round.key) is not None:
         return
     stored = plan_to_json(plan)
     ulid = make_ulid()
-    connection.execute(
-        insert(PLAN).values(
-            ulid=ulid,
-            round_id=round.key,
-            parent_candidate_id=parent_key,
-            call_id=call_key,
-            made_by=plan.made_by,
-            plan=stored,
-            sha256=hashlib.sha256(orjson.dumps(stored, option=orjson.OPT_SORT_KEYS)).hexdigest(),
-            created_at=now(),
-        )
+    _INSERT_PLAN.insert(
+        connection,
+        ulid=ulid,
+        round_id=round.key,
+        parent_candidate_id=parent_key,
+        call_id=call_key,
+        made_by=plan.made_by,
+        plan=stored,
+        sha256=hashlib.sha256(orjson.dumps(stored, option=orjson.OPT_SORT_KEYS)).hexdigest(),
+        created_at=now(),
     )
     record_event(
         connection, chain_key, "plan_made", round.number, plan=ulid, issues=len(plan.issues), made_by=plan.made_by
@@ -774,7 +825,7 @@ def record_plan(
 
 
 def load_plan(connection: Connection, round_key: int) -> StoredPlan | None:
-    return _plan(connection, PLAN.c.round_id == round_key)
+    return _plan(connection, _PLAN_OF_ROUND.first(connection, wanted=round_key))
 
 
 def has_plan(connection: Connection, chain_key: int, number: int) -> bool:
@@ -788,13 +839,10 @@ def has_plan(connection: Connection, chain_key: int, number: int) -> bool:
 
 
 def load_plan_by_key(connection: Connection, key: int) -> StoredPlan | None:
-    return _plan(connection, PLAN.c.id == key)
+    return _plan(connection, _PLAN_BY_KEY.first(connection, wanted=key))
 
 
-def _plan(connection: Connection, condition: Any) -> StoredPlan | None:
-    row = connection.execute(
-        select(PLAN.c.id, PLAN.c.ulid, PLAN.c.round_id, PLAN.c.parent_candidate_id, PLAN.c.plan).where(condition)
-    ).first()
+def _plan(connection: Connection, row: Any | None) -> StoredPlan | None:
     if row is None:
         return None
     return StoredPlan(
