@@ -77,7 +77,7 @@ def test_a_value_that_is_missing_or_unknown_is_refused(database: Database) -> No
     with pytest.raises(TypeError, match="colour"):
         database.write_now(lambda c: ADD_PROJECT.insert(c, ulid="U", name="n", created_at=AT, colour=1))
     with pytest.raises(TypeError, match="nothing is given for wanted"):
-        database.read(PROJECT_NAMED.first, name="n")
+        database.read(PROJECT_NAMED.first)
 
 
 def test_errors_are_those_of_sqlalchemy(database: Database) -> None:
