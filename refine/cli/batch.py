@@ -134,6 +134,10 @@ def batch(
     max_rankings: Annotated[
         int | None, option("--max-rankings", "Most rankings of a chain. [no limit]", section=LIMITS)
     ] = None,
+    max_candidate_bytes: Annotated[
+        int | None,
+        option("--max-candidate-bytes", "Largest page that is taken.", field="max_candidate_bytes", section=LIMITS),
+    ] = None,
     budget_usd: Annotated[
         float | None,
         option(

@@ -68,6 +68,10 @@ def list_(
 def show(
     chain: ChainId,
     events: Annotated[bool, option("--events", "The journal instead of the story.")] = False,
+    pages: Annotated[
+        Path | None,
+        option("--pages", "A folder for the pages of its newest round, as c1, c2, …, to look at.", metavar="FOLDER"),
+    ] = None,
     db: Db = DB,
     as_json: Json = False,
 ) -> None:
@@ -76,14 +80,20 @@ def show(
         _show_events(chain, db, as_json=as_json)
         return
     from refine.api.story import load_story
-    from refine.cli.story import show_story, story_values
+    from refine.cli.story import show_story, story_values, write_pages
 
     with reading(db) as database:
         story = load_story(database, chain)
+    written = None if pages is None else write_pages(story, pages)
     if as_json:
         write_json(story_values(story))
-    else:
-        show_story(make_console(), story, db)
+        return
+    console = make_console()
+    show_story(console, story, db)
+    if written is not None:
+        console.print(
+            f"Pages       {', '.join(str(path) for path in written) or 'no round has been opened'}", soft_wrap=True
+        )
 
 
 def _show_events(chain: str, db: Path, *, as_json: bool) -> None:

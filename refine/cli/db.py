@@ -9,7 +9,7 @@ from refine.cli.database import reading
 from refine.cli.group import Group, SectionedCommand
 from refine.cli.options import DB, Db, Json
 from refine.cli.output import add_row, make_console, make_table, write_json
-from refine.cli.text import clean_line, format_bytes
+from refine.cli.text import clean_line, count, format_bytes
 from refine.errors import InputError
 
 if TYPE_CHECKING:
@@ -81,7 +81,11 @@ def show_verification(report: "VerifyReport", *, as_json: bool) -> None:
         )
     else:
         console = make_console()
-        names = [f"{number:,} {name}" for name, number in report.counts.items() if number and name != "erased"]
+        names = [
+            count(number, name.removesuffix("s"))
+            for name, number in report.counts.items()
+            if number and name != "erased"
+        ]
         console.print(f"Checked {', '.join(names) or 'nothing: the database is empty'}.")
         if report.counts.get("erased"):
             console.print(f"{report.counts['erased']:,} of the words were erased, as they should read.")

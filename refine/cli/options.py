@@ -23,7 +23,6 @@ DEFAULTS: dict[str, str] = {
     "audit_share": "0.05",
     "uses_allowed": "research",
     "max_candidate_bytes": "1000000",
-    "lease_s": "3600",
     "seed": "0",
     "labelers": "24",
     "careless_share": "0.2",

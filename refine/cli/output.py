@@ -39,17 +39,17 @@ def write_json(value: Any, *, indent: int | None = 2) -> None:
 
 def make_table(*columns: str, right: Iterable[str] = (), stretch: str | None = None) -> "Table":
     """A plain table; `right` names columns of numbers, `stretch` the one that takes the room that is left and is cut
-    rather than wrapped."""
+    rather than wrapped. Columns called `chain` hold ids, which are never broken."""
     from rich import box
     from rich.table import Table
 
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, header_style="bold")
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False, header_style="bold")
     numbers = set(right)
     for name in columns:
         table.add_column(
             name,
             justify="right" if name in numbers else "left",
-            no_wrap=name == stretch,
+            no_wrap=name in (stretch, "chain"),
             overflow="ellipsis" if name == stretch else "fold",
             ratio=1 if name == stretch else None,
         )

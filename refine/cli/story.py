@@ -15,9 +15,11 @@ from rich.text import Text
 from refine.cli.output import add_row, make_table
 from refine.cli.summary import explain_stop, show_spending
 from refine.cli.text import clean, clean_line, count, format_time, shorten
+from refine.errors import InputError
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.table import Table
 
     from refine.api.story import Story
     from refine.export import ExportCandidate, ExportRanking, ExportRound
@@ -57,8 +59,8 @@ def story_values(story: "Story") -> dict[str, Any]:
 
 def _show_head(console: "Console", story: "Story") -> None:
     chain = story.chain
-    marks = [name for name, is_so in (("demo", chain.is_demo), ("simulated", chain.is_simulated)) if is_so]
-    about = [f"project {shorten(chain.project, 60)}", *([chain.kind] if chain.kind != "refine" else []), *marks]
+    about = [f"project {shorten(chain.project, 60)}", f"prompt {shorten(chain.prompt_key, 60)}"]
+    about += [f"kind {chain.kind}"] if chain.kind != "refine" else []
     console.print(Text(f"Chain {chain.id}", style="bold"))
     console.print(Text(" · ".join(about)))
     if chain.is_demo:
@@ -67,7 +69,26 @@ def _show_head(console: "Console", story: "Story") -> None:
         console.print(Text("The labelers were simulated.", style="dim"))
     if chain.parent_chain is not None:
         console.print(Text(f"Forked from {chain.parent_chain}"))
-    console.print(Padding(Text(clean(chain.prompt, longest=_LONGEST_PROMPT), style="italic"), (0, 0, 0, 2)))
+    console.print(_indent(Text(clean(chain.prompt, longest=_LONGEST_PROMPT), style="italic"), 2))
+
+
+def write_pages(story: "Story", folder: Path) -> list[Path]:
+    """Write what the newest round has on show, a folder each, named by position as feedback names them."""
+    if not story.chain.rounds:
+        return []
+    shown = story.chain.rounds[-1].shown
+    files = {it.id: it.files for it in story.chain.candidates}
+    written = []
+    for position, candidate in enumerate(shown, start=1):
+        place = folder / f"c{position}"
+        for file in files[candidate]:
+            target = place / file.filename
+            if not target.resolve().is_relative_to(place.resolve()):
+                raise InputError(f"{shorten(file.filename, 100)!r}: leads out of its folder; it was not written")
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_text(file.content, encoding="utf-8", errors="replace", newline="")
+        written.append(place)
+    return written
 
 
 # --- A round ------------------------------------------------------------------------------------------------------
@@ -94,11 +115,11 @@ def _show_round(console: "Console", story: "Story", round: "ExportRound") -> Non
             ", ".join(marks),
         ]
         add_row(table, cells, style="bold" if won else None)
-    console.print(Padding(table, (0, 0, 0, 2)))
+    console.print(_indent(table, 2))
     if verdict is None:
         console.print("  No verdict yet.")
     else:
-        console.print(Text(f"  {_say_verdict(story, round)}"))
+        console.print(_indent(Text(_say_verdict(story, round)), 2))
     _show_critiques(console, story, round)
     if round.plan is not None:
         _show_plan(console, story, round, round.plan)
@@ -133,7 +154,7 @@ def _show_critiques(console: "Console", story: "Story", round: "ExportRound") ->
         words = "[erased]" if critique.text is None else f"“{clean_line(critique.text, longest=_LONGEST_CRITIQUE)}”"
         where = "" if critique.anchor is None else f" (points at {_describe_anchor(critique.anchor)})"
         line = Text(who, style="dim").append(words, style="not dim").append(where)
-        console.print(Padding(line, (0, 0, 0, 4)))
+        console.print(_indent(line, 4))
     if len(critiques) > _CRITIQUES_SHOWN:
         console.print(f"    … and {len(critiques) - _CRITIQUES_SHOWN:,} more; --json has them all")
 
@@ -156,15 +177,13 @@ def _show_plan(console: "Console", story: "Story", round: "ExportRound", plan: "
     if not plan.issues:
         console.print("    nothing to fix")
     for keep in plan.keep:
-        console.print(
-            Padding(Text("keep  ", style="green").append(clean_line(keep.claim), style="default"), (0, 0, 0, 4))
-        )
+        console.print(_indent(Text("keep  ", style="green").append(clean_line(keep.claim), style="default"), 4))
     for conflict in plan.conflicts:
         claims = " / ".join(clean_line(claim, longest=120) for claim in conflict.claims)
-        console.print(Padding(Text(f"left alone, because people disagree: {claims}"), (0, 0, 0, 4)))
+        console.print(_indent(Text(f"left alone, because people disagree: {claims}"), 4))
     reasons = Counter(clean_line(it.reason) for it in plan.rejected)
     for reason, number in reasons.most_common(_REJECTIONS_SHOWN):
-        console.print(Padding(Text(f"left out  {count(number, 'piece')}: {reason}", style="dim"), (0, 0, 0, 4)))
+        console.print(_indent(Text(f"left out  {count(number, 'piece')}: {reason}", style="dim"), 4))
 
 
 def _show_issue(console: "Console", story: "Story", issue: "PlanIssue", revisions: "list[ExportCandidate]") -> None:
@@ -172,9 +191,9 @@ def _show_issue(console: "Console", story: "Story", issue: "PlanIssue", revision
     line = Text(f"{issue.id}  ", style="bold").append(clean_line(issue.claim), style="not bold")
     target = f" · at {shorten(issue.target, 60)}" if issue.target.strip() else ""
     line.append(f"  {issue.kind}{target} · {issue.support:.1f} for{against}", style="dim not bold")
-    console.print(Padding(line, (0, 0, 0, 4)))
+    console.print(_indent(line, 4))
     for revision in revisions:
-        console.print(Padding(_what_became(story, issue.id, revision), (0, 0, 0, 8)))
+        console.print(_indent(_what_became(story, issue.id, revision), 8))
 
 
 def _what_became(story: "Story", issue: str, revision: "ExportCandidate") -> Text:
@@ -228,7 +247,7 @@ def _show_dropped(console: "Console", story: "Story") -> None:
     console.print(Text("Dropped before people saw them", style="bold"))
     for candidate in dropped:
         reason = clean_line(candidate.reason or "no reason was recorded")
-        console.print(Padding(Text(f"{story.names[candidate.id]}: {reason}"), (0, 0, 0, 2)))
+        console.print(_indent(Text(f"{story.names[candidate.id]}: {reason}"), 2))
 
 
 def _show_end(console: "Console", story: "Story", db: Path) -> None:
@@ -245,6 +264,10 @@ def _show_end(console: "Console", story: "Story", db: Path) -> None:
     show_spending(console, story.spending)
     where = f"--db {shlex.quote(str(db))}"
     console.print(Text(f"Check it    refine chain replay {chain.id} {where}", style="dim"), soft_wrap=True)
+
+
+def _indent(what: "Text | Table", by: int) -> Padding:
+    return Padding(what, (0, 0, 0, by), expand=False)
 
 
 def _named(story: "Story", candidate: str) -> str:

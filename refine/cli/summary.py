@@ -1,7 +1,9 @@
 """What a batch says when it is over, or is stopped."""
 
+import json
 import shlex
-from collections.abc import Iterator
+from collections import Counter
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from refine.cli.output import add_row, make_console, make_table, write_json
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
     from refine.cli.stopping import Stopped
     from refine.types import ChainRecord
     from store.calls import Spending
+    from store.database import Database
 
 _REASONS_SHOWN = 3
 
@@ -31,35 +34,54 @@ def show_stopped(stopped: "Stopped", command: str, *, as_json: bool) -> None:
 def show_end(order: "BatchOrder", result: "BatchResult", *, command: str, as_json: bool) -> int:
     """The summary of a run that came to its end. Gives the exit code: 1 while failed chains are left."""
     from refine.api.audits import win_rates
-    from store.opening import open_database
+    from refine.cli.database import reading
 
     states = result.progress.states
-    with open_database(order.database, read_only=True) as database:
+    with reading(order.database) as database:
         audits = win_rates(database, result.start.project)
-        failed = list(_find_failed(database, result.start.project)) if states.get("failed") else []
-        stops = _count_stops(database, result.start.project)
+        chains = _look_at_chains(database, result.start.project)
     exit_code = 1 if states.get("failed") else 0
     if as_json:
-        write_json(_values(order, result, audits, stops, failed, exit_code), indent=None)
+        write_json(_values(order, result, audits, chains, exit_code), indent=None)
         return exit_code
     console = make_console()
-    _show_chains(console, result, stops)
+    _show_chains(console, result, chains.stops)
     show_spending(console, result.spending)
     show_audits(console, audits)
     if order.out is not None:
         console.print(f"Pages       {order.out} (results.jsonl lists them)", soft_wrap=True)
     console.print(f"Database    {order.database}", soft_wrap=True)
-    if result.progress.waiting:
-        _show_waiting(console, order, result, command)
-    if failed:
-        _show_failed(console, failed, states["failed"], command)
+    if chains.waiting is not None:
+        _show_waiting(console, order, result, command, chains.waiting)
+    if chains.failed:
+        _show_failed(console, chains.failed, states["failed"], command)
     return exit_code
 
 
-def _show_chains(console: "Console", result: "BatchResult", stops: dict[str, int]) -> None:
+@dataclass(slots=True)
+class _Chains:
+    """What one look at a project's chains finds."""
+
+    stops: Counter[str] = field(default_factory=Counter)
+    """Stop reason -> how many ended for it."""
+    failed: list["ChainRecord"] = field(default_factory=list)
+    """The first few."""
+    waiting: "ChainRecord | None" = None
+    """The first."""
+
+    def see(self, record: "ChainRecord") -> None:
+        if record.state == "ended" and record.stop_reason is not None:
+            self.stops[record.stop_reason] += 1
+            if record.stop_reason == "failed" and len(self.failed) < _REASONS_SHOWN:
+                self.failed.append(record)
+        elif record.state in ("waiting", "audit") and not record.is_paused and self.waiting is None:
+            self.waiting = record
+
+
+def _show_chains(console: "Console", result: "BatchResult", stops: "Counter[str]") -> None:
     states = result.progress.states
     table = make_table("chains", "state", "why", right=["chains"])
-    for reason, number in sorted(stops.items(), key=lambda it: -it[1]):
+    for reason, number in stops.most_common():
         is_failed = reason == "failed"
         add_row(table, [f"{number:,}", "failed" if is_failed else "ended", "" if is_failed else explain_stop(reason)])
     for state in ("waiting", "audit", "paused", "active", "new"):
@@ -124,13 +146,22 @@ def show_audits(console: "Console", audits: "AuditReport") -> None:
         console.print(f"In-chain    {estimate.rate:.0%}, optimistic: from the rankings that chose the final")
 
 
-def audit_values(audits: "AuditReport") -> dict[str, Any]:
-    from dataclasses import asdict
+def _example_line(waiting: "ChainRecord") -> str:
+    number = "audit" if waiting.state == "audit" else waiting.round
+    return json.dumps(
+        {
+            "prompt_id": waiting.prompt_key,
+            "round": number,
+            "labeler": "ann",
+            "ranking": [["c2"], ["c1", "c3"]],
+            "critiques": [{"candidate": "c2", "text": "The start button does nothing."}],
+        }
+    )
 
-    return asdict(audits)
 
-
-def _show_waiting(console: "Console", order: "BatchOrder", result: "BatchResult", command: str) -> None:
+def _show_waiting(
+    console: "Console", order: "BatchOrder", result: "BatchResult", command: str, waiting: "ChainRecord"
+) -> None:
     project = shlex.quote(result.start.project)
     db = shlex.quote(str(order.database))
     verb = "waits" if result.progress.waiting == 1 else "wait"
@@ -140,7 +171,11 @@ def _show_waiting(console: "Console", order: "BatchOrder", result: "BatchResult"
     if panel.startswith("import:"):
         console.print(f"Append rankings to {panel.removeprefix('import:')}, then go on with:", soft_wrap=True)
     elif panel == "people":
-        console.print("Hand it in, one ranking a line of a JSON Lines file:")
+        console.print("See the pages, named as rankings name them:")
+        console.print(f"  refine chain show {waiting.id} --pages FOLDER --db {db}", soft_wrap=True)
+        console.print("Write a file with one ranking a line, best first, ties side by side, for example")
+        console.print(f"  {_example_line(waiting)}", soft_wrap=True)
+        console.print("and hand it in:")
         console.print(f"  refine import rankings FILE --project {project} --db {db}", soft_wrap=True)
         console.print("Then go on with:")
     else:
@@ -160,46 +195,27 @@ def _show_failed(console: "Console", failed: list["ChainRecord"], number: int, c
     console.print(f"  {retry}", soft_wrap=True)
 
 
-def _find_failed(database: Any, project: str) -> Iterator["ChainRecord"]:
-    """The first few failed chains of the project."""
-    found = 0
-    for stored in _pages(database, project):
-        if stored.record.stop_reason == "failed":
-            yield stored.record
-            found += 1
-            if found == _REASONS_SHOWN:
-                return
-
-
-def _count_stops(database: Any, project: str) -> dict[str, int]:
-    counts: dict[str, int] = {}
-    for stored in _pages(database, project):
-        if stored.record.state == "ended" and stored.record.stop_reason is not None:
-            counts[stored.record.stop_reason] = counts.get(stored.record.stop_reason, 0) + 1
-    return counts
-
-
-def _pages(database: Any, project: str) -> Iterator[Any]:
+def _look_at_chains(database: "Database", project: str) -> _Chains:
     from store.chains import page_project
     from store.projects import find_project
 
     found = database.read(find_project, project)
+    chains = _Chains()
     after = 0
     while found is not None and (page := database.read(page_project, found.key, after=after)):
-        yield from page
+        for stored in page:
+            chains.see(stored.record)
         after = page[-1].key
+    return chains
 
 
 def _values(
     order: "BatchOrder",
     result: "BatchResult",
     audits: "AuditReport",
-    stops: dict[str, int],
-    failed: list["ChainRecord"],
+    chains: _Chains,
     exit_code: int,
 ) -> dict[str, Any]:
-    from dataclasses import asdict
-
     return {
         "type": "result",
         "project": result.start.project,
@@ -207,9 +223,9 @@ def _values(
         "out": None if order.out is None else str(order.out),
         **progress_values(result.progress),
         "waiting": result.progress.waiting,
-        "stop_reasons": stops,
-        "failed": [{"chain": it.id, "error": clean_line(it.error or "")} for it in failed],
+        "stop_reasons": dict(chains.stops),
+        "failed": [{"chain": it.id, "error": clean_line(it.error or "")} for it in chains.failed],
         "spending": asdict(result.spending),
-        "audits": audit_values(audits),
+        "audits": asdict(audits),
         "exit_code": exit_code,
     }
