@@ -8,10 +8,9 @@ from sqlalchemy import Connection, bindparam, func, select
 
 from refine.errors import ModelError
 from refine.types import Message, ModelReply, ModelRequest, Step, Usage
-from store.blobs import get_blob, put_blob
 from store.events import record_event
 from store.ids import make_ulid, now
-from store.messages import decode_messages, encode_messages
+from store.messages import decode_messages, decode_reply, encode_messages, encode_reply
 from store.statements import Statement, inserting
 from store.tables import ASSIGNMENT, CHAIN, LABELER, MODEL_CALL, ROUND
 
@@ -35,6 +34,8 @@ class RecordedReply:
     text: str
     finish_reason: str
     model: str
+    is_erased: bool = False
+    """Words of a labeler that it quoted have been erased since."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,7 +94,7 @@ _OF_KEY = (
     & (MODEL_CALL.c.turn == bindparam("of_turn"))
 )
 _FIND_REPLY = Statement(
-    select(MODEL_CALL.c.id, MODEL_CALL.c.reply_blob_id, MODEL_CALL.c.finish_reason, MODEL_CALL.c.model)
+    select(MODEL_CALL.c.id, MODEL_CALL.c.reply, MODEL_CALL.c.finish_reason, MODEL_CALL.c.model)
     .where(_OF_KEY, MODEL_CALL.c.state == "ok")
     .order_by(MODEL_CALL.c.attempt.desc())
     .limit(1)
@@ -103,7 +104,8 @@ _INSERT = inserting(MODEL_CALL, *(column.name for column in MODEL_CALL.columns i
 _NO_REPLY: dict[str, Any] = {
     "model_returned": None,
     "provider": None,
-    "reasoning_blob_id": None,
+    "reasoning": None,
+    "reasoning_sha256": None,
     "reasoning_kind": "absent",
     "finish_reason": None,
     "prompt_tokens": None,
@@ -130,8 +132,10 @@ def find_reply(connection: Connection, key: StepKey) -> RecordedReply | None:
     row = _FIND_REPLY.first(connection, **_bound(key))
     if row is None:
         return None
-    text = get_blob(connection, row.reply_blob_id).decode("utf-8", "surrogatepass")
-    return RecordedReply(key=row.id, text=text, finish_reason=row.finish_reason or "", model=row.model)
+    text, is_erased = decode_reply(connection, row.reply)
+    return RecordedReply(
+        key=row.id, text=text, finish_reason=row.finish_reason or "", model=row.model, is_erased=is_erased
+    )
 
 
 def load_replies(connection: Connection, *, chain_key: int, round: int, step: Step, slot: int) -> list[RecordedReply]:
@@ -156,10 +160,8 @@ def record_reply(
         state="ok",
         model_returned=reply.model_returned,
         provider=reply.provider,
-        reply_blob_id=put_blob(connection, reply.text.encode("utf-8", "surrogatepass")),
-        reasoning_blob_id=None
-        if reply.reasoning is None
-        else put_blob(connection, reply.reasoning.encode("utf-8", "surrogatepass")),
+        **_said(connection, "reply", reply.text, request),
+        **_said(connection, "reasoning", reply.reasoning, request),
         reasoning_kind=reply.reasoning_kind,
         finish_reason=reply.finish_reason,
         **_tokens(reply.usage),
@@ -170,6 +172,13 @@ def record_reply(
         is_cached=reply.is_cached,
     )
     return RecordedReply(key=row_key, text=reply.text, finish_reason=reply.finish_reason, model=request.model)
+
+
+def _said(connection: Connection, column: str, text: str | None, request: ModelRequest) -> dict[str, Any]:
+    if text is None:
+        return {column: None, f"{column}_sha256": None}
+    parts, sha256 = encode_reply(connection, text, request.messages)
+    return {column: parts, f"{column}_sha256": sha256}
 
 
 def _tokens(usage: Usage) -> dict[str, int | None]:
@@ -192,9 +201,7 @@ def record_failure(
         template=template,
         state="failed",
         **_NO_REPLY,
-        reply_blob_id=None
-        if error.raw_reply is None
-        else put_blob(connection, error.raw_reply.encode("utf-8", "surrogatepass")),
+        **_said(connection, "reply", error.raw_reply, request),
         cost_usd=error.cost_usd,
         retries=error.retries,
         errors=[str(error)],
@@ -240,8 +247,8 @@ def load_calls(connection: Connection, chain_key: int) -> list[RecordedCall]:
 
 
 def _call(connection: Connection, row: Any) -> RecordedCall:
-    def text(blob: int | None) -> str | None:
-        return None if blob is None else get_blob(connection, blob).decode("utf-8", "surrogatepass")
+    def text(parts: list[Any] | None) -> str | None:
+        return None if parts is None else decode_reply(connection, parts)[0]
 
     return RecordedCall(
         id=row.ulid,
@@ -259,8 +266,8 @@ def _call(connection: Connection, row: Any) -> RecordedCall:
         seed=row.seed,
         messages=decode_messages(connection, row.messages),
         messages_sha256=row.messages_sha256,
-        reply=text(row.reply_blob_id),
-        reasoning=text(row.reasoning_blob_id),
+        reply=text(row.reply),
+        reasoning=text(row.reasoning),
         reasoning_kind=row.reasoning_kind,
         finish_reason=row.finish_reason,
         usage=Usage(

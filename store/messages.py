@@ -1,7 +1,9 @@
-"""Messages to models, as the ledger keeps them: big texts once under their hash, people's words by reference."""
+"""Messages to models and their replies, as the ledger keeps them: big texts once under their hash, people's words by
+reference."""
 
 import hashlib
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import orjson
@@ -15,6 +17,10 @@ from store.tables import CRITIQUE, WORDS
 BLOB_FROM = 256
 """Bytes from which a part's text is a blob: system templates and pages are then stored once for all chains."""
 ERASED = "[erased]"
+QUOTE_FROM = 12
+"""Characters from which the same run of text in a reply is a quote; shorter ones are anybody's."""
+_ESCAPED = re.compile(r'["\\\x00-\x1f]+')
+"""What JSON writes otherwise than it is: a quote inside a JSON reply is found in the runs between."""
 
 _WORDS = (
     select(CRITIQUE.c.ulid, WORDS.c.text, WORDS.c.sha256)
@@ -35,6 +41,65 @@ def encode_messages(connection: Connection, messages: Sequence[Message]) -> tupl
     """The messages as stored, and their hash. Puts big parts into the blob table."""
     encoded = [[message.role, [_encode_part(connection, part) for part in message.parts]] for message in messages]
     return encoded, hash_encoded(connection, encoded)
+
+
+def encode_reply(connection: Connection, text: str, messages: Sequence[Message]) -> tuple[list[Any], str]:
+    """A reply as stored, and its hash. Where it quotes the words it was shown, the words are referred to instead, so
+    that erasing them reaches the reply too; what it says in words of its own stays."""
+    parts = quote_parts(text, [part for message in messages for part in message.parts if part.span is not None])
+    encoded = [_encode_part(connection, part) for part in parts]
+    return encoded, hash_reply(connection, encoded)
+
+
+def decode_reply(connection: Connection, parts: Sequence[Any]) -> tuple[str, bool]:
+    """The reply's text, and whether words in it have been erased since."""
+    if all("t" in part or "b" in part for part in parts):
+        return "".join(_decode_part(connection, part, {}).text for part in parts), False
+    (message,) = decode_messages(connection, [["assistant", parts]])
+    words = load_words(connection, _critiques_in([["assistant", parts]]))
+    return message.text, any(text is None for text, _ in words.values())
+
+
+def hash_reply(connection: Connection, parts: Sequence[Any]) -> str:
+    return hash_encoded(connection, [["assistant", parts]])
+
+
+def quote_parts(text: str, sources: Iterable[Part]) -> list[Part]:
+    """The text cut into parts, quotes of the sources with the span they quote; together they are the text."""
+    quotes: list[tuple[int, int, Span]] = []
+    for source in sources:
+        assert source.span is not None
+        for start, end in _runs(source.text):
+            run = source.text[start:end]
+            at = text.find(run)
+            while at >= 0:
+                first = source.span.start + start
+                span = Span(critique=source.span.critique, start=first, end=first + len(run))
+                quotes.append((at, at + len(run), span))
+                at = text.find(run, at + len(run))
+    parts: list[Part] = []
+    position = 0
+    for start, end, span in sorted(quotes, key=lambda quote: (quote[0], quote[0] - quote[1])):
+        if start < position:
+            continue  # inside a longer quote that began before it
+        if start > position:
+            parts.append(Part(text[position:start]))
+        parts.append(Part(text[start:end], span))
+        position = end
+    if position < len(text) or not parts:
+        parts.append(Part(text[position:]))
+    return parts
+
+
+def _runs(text: str) -> list[tuple[int, int]]:
+    """The pieces of the text that JSON leaves as they are and that are long enough to be quotes."""
+    runs, start = [], 0
+    for escaped in [*_ESCAPED.finditer(text), None]:
+        end = len(text) if escaped is None else escaped.start()
+        if end - start >= QUOTE_FROM:
+            runs.append((start, end))
+        start = end if escaped is None else escaped.end()
+    return runs
 
 
 def decode_messages(connection: Connection, encoded: Sequence[Any]) -> tuple[Message, ...]:

@@ -430,8 +430,11 @@ class ModelCallRow(SQLModel, table=True):
     {"c": critique ulid, "s": start, "e": end}."""
     messages_sha256: str = Field(max_length=64)
     """Over the hashes of the parts, so that it can be recomputed after an erasure."""
-    reply_blob_id: int | None = Field(default=None, foreign_key="blob.id", index=True)
-    reasoning_blob_id: int | None = Field(default=None, foreign_key="blob.id", index=True)
+    reply: list[Any] | None = _json(default=None)
+    """Parts, as in messages: where it quotes a labeler's words it refers to them. None when no reply came."""
+    reply_sha256: str | None = Field(default=None, max_length=64)
+    reasoning: list[Any] | None = _json(default=None)
+    reasoning_sha256: str | None = Field(default=None, max_length=64)
     reasoning_kind: str = Field(default="absent", max_length=16)
     finish_reason: str | None = Field(default=None, max_length=64)
     prompt_tokens: int | None = None

@@ -19,7 +19,7 @@ from refine.errors import InputError, StoreError
 from refine.types import CodeFile
 from store.blobs import RecentBytes, blob_id_of, get_blob
 from store.database import Database
-from store.messages import hash_encoded
+from store.messages import hash_encoded, hash_reply
 from store.tables import BLOB, CANDIDATE, CANDIDATE_FILE, CHAIN, CRITIQUE, EDIT, MODEL_CALL, PLAN, ROUND, WORDS
 
 MAX_FINDINGS = 1000
@@ -231,8 +231,6 @@ class _Verification:
             .where(CANDIDATE.c.chain_id == chain)
         )
         keys = set(execute(files).scalars())
-        for column in (MODEL_CALL.c.reply_blob_id, MODEL_CALL.c.reasoning_blob_id):
-            keys |= set(execute(select(column).where(MODEL_CALL.c.chain_id == chain, column.is_not(None))).scalars())
         named = (
             select(BLOB.c.id)
             .join(EDIT, or_(EDIT.c.search_sha256 == BLOB.c.sha256, EDIT.c.replace_sha256 == BLOB.c.sha256))
@@ -245,11 +243,16 @@ class _Verification:
         return sorted(keys)
 
     def _blobs_named_by(self, call: int) -> set[str]:
+        named: set[str] = set()
         try:
-            messages = self._load_json(select(MODEL_CALL.c.messages).where(MODEL_CALL.c.id == call))
-            return {part["b"] for _, parts in messages for part in parts if "b" in part}
+            for _, parts in self._load_json(select(MODEL_CALL.c.messages).where(MODEL_CALL.c.id == call)):
+                named |= {part["b"] for part in parts if "b" in part}
+            for column in (MODEL_CALL.c.reply, MODEL_CALL.c.reasoning):
+                parts = self._load_json(select(column).where(MODEL_CALL.c.id == call)) or []
+                named |= {part["b"] for part in parts if "b" in part}
         except (ValueError, TypeError):
-            return set()  # reported with the call
+            return named  # reported with the call
+        return named
 
     def _check_candidates(self) -> None:
         for key in self._keys(CANDIDATE, self._scope(CANDIDATE.c.chain_id)):
@@ -322,12 +325,18 @@ class _Verification:
             self._counts["calls"] += 1
             row = self._connection.execute(
                 select(
-                    MODEL_CALL.c.ulid, MODEL_CALL.c.state, MODEL_CALL.c.reply_blob_id, MODEL_CALL.c.messages_sha256
+                    MODEL_CALL.c.ulid,
+                    MODEL_CALL.c.state,
+                    MODEL_CALL.c.messages_sha256,
+                    MODEL_CALL.c.reply_sha256,
+                    MODEL_CALL.c.reasoning_sha256,
                 ).where(MODEL_CALL.c.id == key)
             ).one()
             where = f"call {row.ulid}"
-            if row.state == "ok" and row.reply_blob_id is None:
+            if row.state == "ok" and row.reply_sha256 is None:
                 self._find(where, "succeeded, but has no reply")
+            self._check_said(where, "reply", MODEL_CALL.c.reply, key, row.reply_sha256)
+            self._check_said(where, "reasoning", MODEL_CALL.c.reasoning, key, row.reasoning_sha256)
             try:
                 messages = self._load_json(select(MODEL_CALL.c.messages).where(MODEL_CALL.c.id == key))
                 sha256 = hash_encoded(self._connection, messages)
@@ -338,7 +347,17 @@ class _Verification:
             if sha256 != row.messages_sha256:
                 self._find(where, f"its messages do not have the hash {row.messages_sha256[:12]}")
             for name in missing:
-                self._find(where, f"the part {name[:12]} of its messages is missing")
+                self._find(where, f"the part {name[:12]} of its messages or its reply is missing")
+
+    def _check_said(self, where: str, what: str, column: Any, call: int, expected: str | None) -> None:
+        try:
+            parts = self._load_json(select(column).where(MODEL_CALL.c.id == call))
+            sha256 = None if parts is None else hash_reply(self._connection, parts)
+        except (StoreError, ValueError, TypeError, KeyError, AttributeError) as error:
+            self._find(where, f"its {what} cannot be read: {error}")
+            return
+        if sha256 != expected:
+            self._find(where, f"its {what} does not have the hash {(expected or 'none')[:12]}")
 
     def _check_plans(self) -> None:
         condition = None

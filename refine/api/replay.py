@@ -39,7 +39,7 @@ class ReplayReport:
     """Drafts and revisions made again, those that had failed included."""
     plans: int
     erased: int
-    """Plans that cannot be made again, because words they rest on have been erased."""
+    """Candidates and plans that cannot be made again, because words they rest on have been erased."""
     differing: tuple[Difference, ...]
 
     @property
@@ -56,11 +56,14 @@ def _replay(connection: Connection, chain_id: str) -> ReplayReport:
     chain = load_chain(connection, chain_id)
     differing: list[Difference] = []
     candidates = [it for it in load_candidates(connection, chain.key) if it.kind != "given" and it.call_key is not None]
+    plans = erased = 0
     for candidate in candidates:
+        if any(reply.is_erased for reply in _replies_of(connection, chain, candidate)):
+            erased += 1
+            continue
         why = _compare_candidate(connection, chain, candidate)
         if why:
             differing.append(Difference(what="candidate", id=candidate.id, why=why))
-    plans = erased = 0
     for round in load_rounds(connection, chain.key):
         stored = load_plan(connection, round.key)
         if stored is None:
@@ -86,18 +89,22 @@ def _replies(
     return load_replies(connection, chain_key=chain.key, round=number, step=step, slot=slot)
 
 
+def _replies_of(connection: Connection, chain: StoredChain, candidate: StoredCandidate) -> Sequence[RecordedReply]:
+    step: Step = "draft" if candidate.kind == "draft" else "revise"
+    return _replies(connection, chain, candidate.round, step, candidate.slot)
+
+
 def _compare_candidate(connection: Connection, chain: StoredChain, candidate: StoredCandidate) -> str | None:
     """Why the candidate does not come out of its replies as it is stored; None when it does."""
     outcome: Made | GaveUp
+    replies = _replies_of(connection, chain, candidate)
     if candidate.kind == "draft":
-        replies = _replies(connection, chain, candidate.round, "draft", candidate.slot)
         # Instructions may have been changed since; they shape what is asked, not what is made of the reply.
         outcome = draft_from_replies(chain.record.prompt, replies=replies)
     else:
         plan = None if candidate.plan_key is None else load_plan_by_key(connection, candidate.plan_key)
         if plan is None or candidate.parent_key is None:
             return "its plan or its parent is missing"
-        replies = _replies(connection, chain, candidate.round, "revise", candidate.slot)
         parent = load_files(connection, candidate.parent_key)
         outcome = revise_from_replies(parent, plan.plan, chain.record.prompt, replies, slot=candidate.slot)
     if isinstance(outcome, GaveUp):

@@ -171,7 +171,11 @@ DAMAGE: dict[str, tuple[str, Change]] = {
         lambda connection: connection.exec_driver_sql("UPDATE model_call SET messages = '[[broken'"),
     ),
     "a part of a message": ("call .*part .* is missing", drop_message_part),
-    "a call's reply": ("call .*no reply", run(update(MODEL_CALL).values(reply_blob_id=None))),
+    "a call's reply": ("call .*no reply", run(update(MODEL_CALL).values(reply=None, reply_sha256=None))),
+    "a call's reply, forged": (
+        "call .*reply does not have the hash",
+        run(update(MODEL_CALL).values(reply=[{"t": "I never said so."}])),
+    ),
     "a critique a message quotes": (
         "call .*cannot be read.*critique",
         run(update(CRITIQUE).values(ulid=CRITIQUE.c.id)),

@@ -204,8 +204,10 @@ def upgrade() -> None:
         sa.Column("seed", sa.Integer(), nullable=False),
         sa.Column("messages", sa.JSON(), nullable=False),
         sa.Column("messages_sha256", sa.String(length=64), nullable=False),
-        sa.Column("reply_blob_id", sa.Integer(), nullable=True),
-        sa.Column("reasoning_blob_id", sa.Integer(), nullable=True),
+        sa.Column("reply", sa.JSON(), nullable=True),
+        sa.Column("reply_sha256", sa.String(length=64), nullable=True),
+        sa.Column("reasoning", sa.JSON(), nullable=True),
+        sa.Column("reasoning_sha256", sa.String(length=64), nullable=True),
         sa.Column("reasoning_kind", sa.String(length=16), nullable=False),
         sa.Column("finish_reason", sa.String(length=64), nullable=True),
         sa.Column("prompt_tokens", sa.Integer(), nullable=True),
@@ -220,14 +222,10 @@ def upgrade() -> None:
         sa.Column("is_copied", sa.Boolean(), nullable=False),
         sa.Column("created_at", sa.String(length=27), nullable=False),
         sa.ForeignKeyConstraint(["chain_id"], ["chain.id"]),
-        sa.ForeignKeyConstraint(["reasoning_blob_id"], ["blob.id"]),
-        sa.ForeignKeyConstraint(["reply_blob_id"], ["blob.id"]),
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("chain_id", "round", "step", "slot", "turn", "attempt"),
         sa.UniqueConstraint("ulid"),
     )
-    op.create_index("ix_model_call_reasoning_blob_id", "model_call", ["reasoning_blob_id"])
-    op.create_index("ix_model_call_reply_blob_id", "model_call", ["reply_blob_id"])
     op.create_table(
         "round",
         sa.Column("id", sa.Integer(), nullable=False),

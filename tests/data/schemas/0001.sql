@@ -24,11 +24,11 @@ CREATE TABLE assignment (
 	UNIQUE (round_id, labeler_id), 
 	UNIQUE (ulid)
 );
-INSERT INTO "assignment" VALUES(1,'01M862115R1FQ73A4T1KKR1NG3',2,1,'finished','[3,4]','2026-11-24T05:56:27.448052Z','2026-11-24T06:56:27.448052Z','2026-11-24T05:56:27.459384Z',40.0,NULL,NULL);
-INSERT INTO "assignment" VALUES(2,'01M862116GJ26APB4A0ZQSQ4TY',2,2,'finished','[4,3]','2026-11-24T05:56:27.472612Z','2026-11-24T06:56:27.472612Z','2026-11-24T05:56:27.474266Z',40.0,NULL,NULL);
-INSERT INTO "assignment" VALUES(3,'01M862118150W2G1D5TC8EERVW',4,1,'finished','[7,4]','2026-11-24T05:56:27.521396Z','2026-11-24T06:56:27.521396Z','2026-11-24T05:56:27.523387Z',40.0,NULL,NULL);
-INSERT INTO "assignment" VALUES(4,'01M862118AN8053JR8R1C1C9JS',4,3,'leased','[7,4]','2026-11-24T05:56:27.531005Z','2026-11-24T06:56:27.531005Z',NULL,NULL,NULL,NULL);
-INSERT INTO "assignment" VALUES(5,'01M862118GH2CV63FES6WFY4XA',1,3,'leased','[1,2]','2026-11-24T05:56:27.536737Z','2026-11-24T06:56:27.536737Z',NULL,NULL,NULL,NULL);
+INSERT INTO "assignment" VALUES(1,'01M864WEPRQKW5CFZSQ9YN0TCG',2,1,'finished','[3,4]','2026-11-24T06:46:23.192752Z','2026-11-24T07:46:23.192752Z','2026-11-24T06:46:23.254998Z',40.0,NULL,NULL);
+INSERT INTO "assignment" VALUES(2,'01M864WERTJNQVMXFMVSXX9RAM',2,2,'finished','[4,3]','2026-11-24T06:46:23.258430Z','2026-11-24T07:46:23.258430Z','2026-11-24T06:46:23.259157Z',40.0,NULL,NULL);
+INSERT INTO "assignment" VALUES(3,'01M864WES7JYTQTH2B4X8BGJPA',4,1,'finished','[7,4]','2026-11-24T06:46:23.271751Z','2026-11-24T07:46:23.271751Z','2026-11-24T06:46:23.272270Z',40.0,NULL,NULL);
+INSERT INTO "assignment" VALUES(4,'01M864WES8VZMDNG6MEMCEP5KW',4,3,'leased','[7,4]','2026-11-24T06:46:23.272853Z','2026-11-24T07:46:23.272853Z',NULL,NULL,NULL,NULL);
+INSERT INTO "assignment" VALUES(5,'01M864WES9C39S5XZCCHN5SWM9',1,3,'leased','[1,2]','2026-11-24T06:46:23.273204Z','2026-11-24T07:46:23.273204Z',NULL,NULL,NULL,NULL);
 CREATE TABLE batch (
 	id INTEGER NOT NULL, 
 	ulid VARCHAR(26) NOT NULL, 
@@ -60,10 +60,9 @@ CREATE TABLE blob (
 INSERT INTO "blob" VALUES(1,'c86139f3d5e3b3e8a28131d621f24587b24f9248c15af39e510b527c395f5a07',778,'zstd',NULL,X'28B52FFD600A02450F00861F5F2500515507E0487D8144935B8BA20AC3FFB5F6531EDDA3FA463F47FA7F8181B451553545040F5200540055000A0A0177E89413FA759EDD95C53BFE4C4B0DEE708CE89BFE4C22DD5A50F9D53B968CD39B1434CFC9AF5B705A286EA5D5B535AD6E7D12759E53C2ADECD8CDC1B78C9749227EF24D71726AE94B590D4D08D0023CE7F495FA93790A17919A6B4AD39AA66C5008D7A384DC893842F8A83FCB93EF14748DF2D7216FB4923942E4CE72C4CA3336F52046E9F8B34141200777A48651E3D7EBCBE007BDF702EE40AE268D2EA067F14721CD3B55D084CA03B9E42B5D539142B5B9A6F5C64E3836A3AA79115256749BBE0AE35D697C88B2691A3BE1A26C8EC9AA298E6A1AC3B4EACF7EF46883634C52EB93D0A9E69AE69875519904C6E62252D320956EC609028A93534B4DD3F803676797BC799B27436F6C330B630F3A1B5AB91516DD0AE3D71786B89A28CFD2F167D17814FE49B8C097C8071ED79DE4CBE304EC028A12620FBABC5D6344F3663840F898E50121AC85950EBD11132B281024C8266F1038086B34CC01CD88D91FA67DA14A2C84102A00BFAF2D7F1E66A5EFCE013F25D18D598777C3DF9B3F6A143668BFC3E560D80E39FB4E6FFAC2041A327C51FF3386C50486846D6E0DA395AD0BDBADD0B2A6816A804011A307E2B58FD81E34F59A6009');
 INSERT INTO "blob" VALUES(2,'0683ebfda42838bde395e7f543e35710f334bbc9b32d8da0d20ebead16921969',432,'zstd',NULL,X'28B52FFD60B000ED01002403596F75207772697465206F6E6520696E7465726163746976652070616720612073696E676C652048544D4C2066696C652E200200EFB25216ADD309');
 INSERT INTO "blob" VALUES(3,'214953883ae947fbf137c4a4af23f9476d75627014a37f4d1961a6ff813796f3',778,'zstd',NULL,X'28B52FFD600A02450F00861F5F2500515507E0487D8144935B8BA20AC3FFB5F6531EDDA3FA463F47FA7F8181B451553545040F5200540055000A0A0177E89413FA759EDD95C53BFE4C4B0DEE708CE89BFE4C22DD5A50F9D53B968CD39B1434CFC9AF5B705A286EA5D5B535AD6E7D12759E53C2ADECD8CDC1B78C9749227EF24D71726AE94B590D4D08D0023CE7F495FA93790A17919A6B4AD39AA66C5008D7A384DC893842F8A83FCB93EF14748DF2D7216FB4923942E4CE72C4CA3336F52046E9F8B34141200777A48651E3D7EBCBE007BDF702EE40AE268D2EA067F14721CD3B55D084CA03B9E42B5D539142B5B9A6F5C64E3836A3AA79115256749BBE0AE35D697C88B2691A3BE1A26C8EC9AA298E6A1AC3B4EACF7EF46883634C52EB93D0A9E69AE69875519904C6E62252D322956EC609028A93534B4DD3F803676797BC799B27436F6C330B630F3A1B5AB91516DD0AE3D71786B89A28CFD2F167D17814FE49B8C097C8071ED79DE4CBE304EC028A12620FBABC5D6344F3663840F898E50121AC85950EBD11132B281024C8266F1038086B34CC01CD88D91FA67DA14A2C84102A00BFAF2D7F1E66A5EFCE013F25D18D598777C3DF9B3F6A143668BFC3E560D80E39FB4E6FFAC2041A327C51FF3386C50486846D6E0DA395AD0BDBADD0B2A6816A804011A307E2B58FD81E34F59A6009');
-INSERT INTO "blob" VALUES(4,'44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a',2,'raw',NULL,X'7B7D');
-INSERT INTO "blob" VALUES(5,'db390b2946a0857ec14dbdfb335ce1396b0bba8cf1fe7a91ca62ea64181e0421',778,'zstd-ref',3,X'28B52FFD600A027500001831313102007A40358786940002');
-INSERT INTO "blob" VALUES(6,'3837b152fefc450dfc1b6784a77dc2945f355e340985714fbeaf4fc2d38dfad0',4,'raw',NULL,X'23393939');
-INSERT INTO "blob" VALUES(7,'eeb78a41df080d3e66171b267585ec425dfb6ab431a39f9ec080c8cfa62aad29',4,'raw',NULL,X'23313131');
+INSERT INTO "blob" VALUES(4,'db390b2946a0857ec14dbdfb335ce1396b0bba8cf1fe7a91ca62ea64181e0421',778,'zstd-ref',3,X'28B52FFD600A027500001831313102007A40358786940002');
+INSERT INTO "blob" VALUES(5,'3837b152fefc450dfc1b6784a77dc2945f355e340985714fbeaf4fc2d38dfad0',4,'raw',NULL,X'23393939');
+INSERT INTO "blob" VALUES(6,'eeb78a41df080d3e66171b267585ec425dfb6ab431a39f9ec080c8cfa62aad29',4,'raw',NULL,X'23313131');
 CREATE TABLE candidate (
 	id INTEGER NOT NULL, 
 	ulid VARCHAR(26) NOT NULL, 
@@ -91,13 +90,13 @@ CREATE TABLE candidate (
 	UNIQUE (chain_id, round, slot), 
 	UNIQUE (ulid)
 );
-INSERT INTO "candidate" VALUES(1,'01M86211312307CX6A9NZT2K7G',1,1,0,'draft','ok',NULL,NULL,1,NULL,'demo/scripted','program','5d801ac053ccd0364cfb830ece27f1d8a5588c5bb91e929a1e55b90a93a75f4e',778,'draft',NULL,'2026-11-24T05:56:27.361375Z');
-INSERT INTO "candidate" VALUES(2,'01M862113BJQY429J4QKRT5D7Y',1,1,1,'draft','ok',NULL,NULL,2,NULL,'demo/scripted','program','4f8d4aa31788a8b358c444b8b57837d2907278a6e2cce4badc5d2d9922d5fb5a',778,'draft',NULL,'2026-11-24T05:56:27.371773Z');
-INSERT INTO "candidate" VALUES(3,'01M8621146ATNQ0CM7HN3K58WA',2,1,0,'draft','ok',NULL,NULL,3,NULL,'demo/scripted','program','5d801ac053ccd0364cfb830ece27f1d8a5588c5bb91e929a1e55b90a93a75f4e',778,'draft',NULL,'2026-11-24T05:56:27.398685Z');
-INSERT INTO "candidate" VALUES(4,'01M862114J540HF6NW5EN65C1X',2,1,1,'draft','ok',NULL,NULL,4,NULL,'demo/scripted','program','4f8d4aa31788a8b358c444b8b57837d2907278a6e2cce4badc5d2d9922d5fb5a',778,'draft',NULL,'2026-11-24T05:56:27.410247Z');
-INSERT INTO "candidate" VALUES(5,'01M862114VS9Q14WP27F7R88ZQ',3,1,0,'draft','ok',NULL,NULL,5,NULL,'demo/scripted','program','5d801ac053ccd0364cfb830ece27f1d8a5588c5bb91e929a1e55b90a93a75f4e',778,'draft',NULL,'2026-11-24T05:56:27.419439Z');
-INSERT INTO "candidate" VALUES(6,'01M8621152XQRFA9JQRRPXED6J',3,1,1,'draft','ok',NULL,NULL,6,NULL,'demo/scripted','program','4f8d4aa31788a8b358c444b8b57837d2907278a6e2cce4badc5d2d9922d5fb5a',778,'draft',NULL,'2026-11-24T05:56:27.426519Z');
-INSERT INTO "candidate" VALUES(7,'01M862117F9T0PEP8X1Z3ZKT6H',2,2,0,'revision','ok',4,1,7,NULL,'demo/scripted','program','325ddd77d0ee80c354f74aeff4dcafef7216cc520015e1a792e37a5dea224c50',778,'blocks',NULL,'2026-11-24T05:56:27.503151Z');
+INSERT INTO "candidate" VALUES(1,'01M864WEP8N4KM2HDWHMQCH7AN',1,1,0,'draft','ok',NULL,NULL,1,NULL,'demo/scripted','program','5d801ac053ccd0364cfb830ece27f1d8a5588c5bb91e929a1e55b90a93a75f4e',778,'draft',NULL,'2026-11-24T06:46:23.176289Z');
+INSERT INTO "candidate" VALUES(2,'01M864WEP9X6NTX27SRJ53QMMH',1,1,1,'draft','ok',NULL,NULL,2,NULL,'demo/scripted','program','4f8d4aa31788a8b358c444b8b57837d2907278a6e2cce4badc5d2d9922d5fb5a',778,'draft',NULL,'2026-11-24T06:46:23.177929Z');
+INSERT INTO "candidate" VALUES(3,'01M864WEPHZG8P9P7VW0PHW68W',2,1,0,'draft','ok',NULL,NULL,3,NULL,'demo/scripted','program','5d801ac053ccd0364cfb830ece27f1d8a5588c5bb91e929a1e55b90a93a75f4e',778,'draft',NULL,'2026-11-24T06:46:23.185438Z');
+INSERT INTO "candidate" VALUES(4,'01M864WEPHZG8P9P7VW0PHW68Y',2,1,1,'draft','ok',NULL,NULL,4,NULL,'demo/scripted','program','4f8d4aa31788a8b358c444b8b57837d2907278a6e2cce4badc5d2d9922d5fb5a',778,'draft',NULL,'2026-11-24T06:46:23.185719Z');
+INSERT INTO "candidate" VALUES(5,'01M864WEPJRVWHBM5WMG1ACZGS',3,1,0,'draft','ok',NULL,NULL,5,NULL,'demo/scripted','program','5d801ac053ccd0364cfb830ece27f1d8a5588c5bb91e929a1e55b90a93a75f4e',778,'draft',NULL,'2026-11-24T06:46:23.186775Z');
+INSERT INTO "candidate" VALUES(6,'01M864WEPJRVWHBM5WMG1ACZGV',3,1,1,'draft','ok',NULL,NULL,6,NULL,'demo/scripted','program','4f8d4aa31788a8b358c444b8b57837d2907278a6e2cce4badc5d2d9922d5fb5a',778,'draft',NULL,'2026-11-24T06:46:23.187004Z');
+INSERT INTO "candidate" VALUES(7,'01M864WES2YW3M0J3HBSQVZCAD',2,2,0,'revision','ok',4,1,7,NULL,'demo/scripted','program','325ddd77d0ee80c354f74aeff4dcafef7216cc520015e1a792e37a5dea224c50',778,'blocks',NULL,'2026-11-24T06:46:23.266603Z');
 CREATE TABLE candidate_file (
 	id INTEGER NOT NULL, 
 	candidate_id INTEGER NOT NULL, 
@@ -115,7 +114,7 @@ INSERT INTO "candidate_file" VALUES(3,3,0,'index.html',1);
 INSERT INTO "candidate_file" VALUES(4,4,0,'index.html',3);
 INSERT INTO "candidate_file" VALUES(5,5,0,'index.html',1);
 INSERT INTO "candidate_file" VALUES(6,6,0,'index.html',3);
-INSERT INTO "candidate_file" VALUES(7,7,0,'index.html',5);
+INSERT INTO "candidate_file" VALUES(7,7,0,'index.html',4);
 CREATE TABLE chain (
 	id INTEGER NOT NULL, 
 	ulid VARCHAR(26) NOT NULL, 
@@ -151,9 +150,9 @@ CREATE TABLE chain (
 	FOREIGN KEY(settings_version_id) REFERENCES settings_version (id), 
 	UNIQUE (ulid)
 );
-INSERT INTO "chain" VALUES(1,'01M862112BAVEMBJ7X782JSD2S',1,1,NULL,1,'refine','waiting',NULL,2088305217,0,NULL,NULL,NULL,NULL,NULL,0,0,NULL,NULL,NULL,NULL,'2026-11-24T05:56:27.339360Z',NULL,NULL);
-INSERT INTO "chain" VALUES(2,'01M862112H9X69RCVTQHKYPDHT',1,2,NULL,1,'refine','waiting',NULL,236828582,0,NULL,4,NULL,NULL,NULL,0,0,NULL,NULL,NULL,NULL,'2026-11-24T05:56:27.345189Z',NULL,NULL);
-INSERT INTO "chain" VALUES(3,'01M862112H9X69RCVTQHKYPDHV',1,3,NULL,1,'refine','ended','stopped',1264010101,0,NULL,NULL,NULL,NULL,'2026-11-24T05:56:27.537839Z',0,0,NULL,NULL,NULL,NULL,'2026-11-24T05:56:27.345567Z',NULL,'2026-11-24T05:56:27.538891Z');
+INSERT INTO "chain" VALUES(1,'01M864WEP27EDRC38Z8KDYVJ44',1,1,NULL,1,'refine','waiting',NULL,2088305217,0,NULL,NULL,NULL,NULL,NULL,0,0,NULL,NULL,NULL,NULL,'2026-11-24T06:46:23.170083Z',NULL,NULL);
+INSERT INTO "chain" VALUES(2,'01M864WEP3260ZZ557BK2HT0NF',1,2,NULL,1,'refine','waiting',NULL,236828582,0,NULL,4,NULL,NULL,NULL,0,0,NULL,NULL,NULL,NULL,'2026-11-24T06:46:23.171383Z',NULL,NULL);
+INSERT INTO "chain" VALUES(3,'01M864WEP3260ZZ557BK2HT0NG',1,3,NULL,1,'refine','ended','stopped',1264010101,0,NULL,NULL,NULL,NULL,'2026-11-24T06:46:23.273780Z',0,0,NULL,NULL,NULL,NULL,'2026-11-24T06:46:23.171821Z',NULL,'2026-11-24T06:46:23.274622Z');
 CREATE TABLE check_result (
 	id INTEGER NOT NULL, 
 	candidate_id INTEGER NOT NULL, 
@@ -188,9 +187,9 @@ CREATE TABLE critique (
 	FOREIGN KEY(words_id) REFERENCES words (id), 
 	UNIQUE (ulid)
 );
-INSERT INTO "critique" VALUES(1,'01M8621169VF2B3GQ63ZFKZ1WZ',1,2,3,1,'null','person','2026-11-24T05:56:27.465087Z');
-INSERT INTO "critique" VALUES(2,'01M862116J998DYZYN2BH6Q7CT',2,2,3,2,'null','person','2026-11-24T05:56:27.474727Z');
-INSERT INTO "critique" VALUES(3,'01M8621188TYBC141MMNK4ZM0Q',3,4,7,3,'null','person','2026-11-24T05:56:27.528513Z');
+INSERT INTO "critique" VALUES(1,'01M864WERRHRN530KZNHCG4YAS',1,2,3,1,'null','person','2026-11-24T06:46:23.256589Z');
+INSERT INTO "critique" VALUES(2,'01M864WERV0ZEH6KDAR51GV7PC',2,2,3,2,'null','person','2026-11-24T06:46:23.259275Z');
+INSERT INTO "critique" VALUES(3,'01M864WES8VZMDNG6MEMCEP5KT',3,4,7,3,'null','person','2026-11-24T06:46:23.272382Z');
 CREATE TABLE edit (
 	id INTEGER NOT NULL, 
 	candidate_id INTEGER NOT NULL, 
@@ -221,34 +220,34 @@ CREATE TABLE event (
 	FOREIGN KEY(chain_id) REFERENCES chain (id), 
 	UNIQUE (chain_id, seq)
 );
-INSERT INTO "event" VALUES(1,1,1,'chain_created',0,'{"prompt":"p1","settings_version":1}','2026-11-24T05:56:27.344966Z');
-INSERT INTO "event" VALUES(2,2,1,'chain_created',0,'{"prompt":"p2","settings_version":1}','2026-11-24T05:56:27.345507Z');
-INSERT INTO "event" VALUES(3,3,1,'chain_created',0,'{"prompt":"p3","settings_version":1}','2026-11-24T05:56:27.345771Z');
-INSERT INTO "event" VALUES(4,1,2,'model_called',1,'{"call":"01M862112SDT63948H6HE9SJ5G","step":"draft","slot":0,"state":"ok"}','2026-11-24T05:56:27.359920Z');
-INSERT INTO "event" VALUES(5,1,3,'candidate_made',1,'{"candidate":"01M86211312307CX6A9NZT2K7G","kind":"draft","slot":0,"how":"draft"}','2026-11-24T05:56:27.368621Z');
-INSERT INTO "event" VALUES(6,1,4,'model_called',1,'{"call":"01M862113ADA4WNN0DYWX6SR25","step":"draft","slot":1,"state":"ok"}','2026-11-24T05:56:27.371258Z');
-INSERT INTO "event" VALUES(7,1,5,'candidate_made',1,'{"candidate":"01M862113BJQY429J4QKRT5D7Y","kind":"draft","slot":1,"how":"draft"}','2026-11-24T05:56:27.372375Z');
-INSERT INTO "event" VALUES(8,1,6,'round_opened',1,'{"round_id":"01M8621141BMN5P7YQ6CF0MWXQ","kind":"normal","candidates":2,"wanted":2}','2026-11-24T05:56:27.396249Z');
-INSERT INTO "event" VALUES(9,2,2,'model_called',1,'{"call":"01M8621145TNNXDSSGQJGBZVNN","step":"draft","slot":0,"state":"ok"}','2026-11-24T05:56:27.398212Z');
-INSERT INTO "event" VALUES(10,2,3,'candidate_made',1,'{"candidate":"01M8621146ATNQ0CM7HN3K58WA","kind":"draft","slot":0,"how":"draft"}','2026-11-24T05:56:27.399253Z');
-INSERT INTO "event" VALUES(11,2,4,'model_called',1,'{"call":"01M862114G6JBGASK08Y2STMAF","step":"draft","slot":1,"state":"ok"}','2026-11-24T05:56:27.409715Z');
-INSERT INTO "event" VALUES(12,2,5,'candidate_made',1,'{"candidate":"01M862114J540HF6NW5EN65C1X","kind":"draft","slot":1,"how":"draft"}','2026-11-24T05:56:27.410936Z');
-INSERT INTO "event" VALUES(13,2,6,'round_opened',1,'{"round_id":"01M862114RBEXK9TD0XNEFT8MR","kind":"normal","candidates":2,"wanted":2}','2026-11-24T05:56:27.417264Z');
-INSERT INTO "event" VALUES(14,3,2,'model_called',1,'{"call":"01M862114TC9KG34YVSQ6T933R","step":"draft","slot":0,"state":"ok"}','2026-11-24T05:56:27.419014Z');
-INSERT INTO "event" VALUES(15,3,3,'candidate_made',1,'{"candidate":"01M862114VS9Q14WP27F7R88ZQ","kind":"draft","slot":0,"how":"draft"}','2026-11-24T05:56:27.424390Z');
-INSERT INTO "event" VALUES(16,3,4,'model_called',1,'{"call":"01M8621151QTYD8B2SN5WJQWV8","step":"draft","slot":1,"state":"ok"}','2026-11-24T05:56:27.426069Z');
-INSERT INTO "event" VALUES(17,3,5,'candidate_made',1,'{"candidate":"01M8621152XQRFA9JQRRPXED6J","kind":"draft","slot":1,"how":"draft"}','2026-11-24T05:56:27.427105Z');
-INSERT INTO "event" VALUES(18,3,6,'round_opened',1,'{"round_id":"01M8621159K0JRP78V5BSGNPBX","kind":"normal","candidates":2,"wanted":2}','2026-11-24T05:56:27.434265Z');
-INSERT INTO "event" VALUES(19,2,7,'ranking_received',1,'{"ranking":"01M8621163T4V2VE928V8GHHXT","labeler":"01M862115GMZPR9HXS4EW44AS2","critiques":1,"kind":"normal"}','2026-11-24T05:56:27.466725Z');
-INSERT INTO "event" VALUES(20,2,8,'ranking_received',1,'{"ranking":"01M862116J998DYZYN2BH6Q7CR","labeler":"01M862116B9VZGJR22FBE3WEAD","critiques":1,"kind":"normal"}','2026-11-24T05:56:27.479641Z');
-INSERT INTO "event" VALUES(21,2,9,'round_full',1,'{"kind":"normal"}','2026-11-24T05:56:27.479711Z');
-INSERT INTO "event" VALUES(22,2,10,'verdict',1,'{"winner":"01M862114J540HF6NW5EN65C1X","incumbent":null,"rankings":2}','2026-11-24T05:56:27.483399Z');
-INSERT INTO "event" VALUES(23,2,11,'model_called',1,'{"call":"01M8621172VFBHTYDMPNGTXYAD","step":"distil","slot":0,"state":"ok"}','2026-11-24T05:56:27.490833Z');
-INSERT INTO "event" VALUES(24,2,12,'plan_made',1,'{"plan":"01M8621173TBQSS2XFZG5GTKMH","issues":1,"made_by":"distiller"}','2026-11-24T05:56:27.501260Z');
-INSERT INTO "event" VALUES(25,2,13,'candidate_made',2,'{"candidate":"01M862117F9T0PEP8X1Z3ZKT6H","kind":"revision","slot":0,"how":"blocks"}','2026-11-24T05:56:27.513072Z');
-INSERT INTO "event" VALUES(26,2,14,'round_opened',2,'{"round_id":"01M862117VENJZCDHG92A5VPZM","kind":"normal","candidates":2,"wanted":2}','2026-11-24T05:56:27.520052Z');
-INSERT INTO "event" VALUES(27,2,15,'ranking_received',2,'{"ranking":"01M8621183Y7WGC0EHREF26SX4","labeler":"01M862115GMZPR9HXS4EW44AS2","critiques":1,"kind":"normal"}','2026-11-24T05:56:27.529330Z');
-INSERT INTO "event" VALUES(28,3,7,'chain_stopped',1,'{"reason":"stopped"}','2026-11-24T05:56:27.544899Z');
+INSERT INTO "event" VALUES(1,1,1,'chain_created',0,'{"prompt":"p1","settings_version":1}','2026-11-24T06:46:23.171247Z');
+INSERT INTO "event" VALUES(2,2,1,'chain_created',0,'{"prompt":"p2","settings_version":1}','2026-11-24T06:46:23.171758Z');
+INSERT INTO "event" VALUES(3,3,1,'chain_created',0,'{"prompt":"p3","settings_version":1}','2026-11-24T06:46:23.172100Z');
+INSERT INTO "event" VALUES(4,1,2,'model_called',1,'{"call":"01M864WEP6ZJW55YZKBDFTN3YD","step":"draft","slot":0,"state":"ok"}','2026-11-24T06:46:23.175761Z');
+INSERT INTO "event" VALUES(5,1,3,'candidate_made',1,'{"candidate":"01M864WEP8N4KM2HDWHMQCH7AN","kind":"draft","slot":0,"how":"draft"}','2026-11-24T06:46:23.177544Z');
+INSERT INTO "event" VALUES(6,1,4,'model_called',1,'{"call":"01M864WEP9X6NTX27SRJ53QMMG","step":"draft","slot":1,"state":"ok"}','2026-11-24T06:46:23.177850Z');
+INSERT INTO "event" VALUES(7,1,5,'candidate_made',1,'{"candidate":"01M864WEP9X6NTX27SRJ53QMMH","kind":"draft","slot":1,"how":"draft"}','2026-11-24T06:46:23.177977Z');
+INSERT INTO "event" VALUES(8,1,6,'round_opened',1,'{"round_id":"01M864WEPF5PQ4A35T974RBQR2","kind":"normal","candidates":2,"wanted":2}','2026-11-24T06:46:23.185033Z');
+INSERT INTO "event" VALUES(9,2,2,'model_called',1,'{"call":"01M864WEPHZG8P9P7VW0PHW68V","step":"draft","slot":0,"state":"ok"}','2026-11-24T06:46:23.185334Z');
+INSERT INTO "event" VALUES(10,2,3,'candidate_made',1,'{"candidate":"01M864WEPHZG8P9P7VW0PHW68W","kind":"draft","slot":0,"how":"draft"}','2026-11-24T06:46:23.185504Z');
+INSERT INTO "event" VALUES(11,2,4,'model_called',1,'{"call":"01M864WEPHZG8P9P7VW0PHW68X","step":"draft","slot":1,"state":"ok"}','2026-11-24T06:46:23.185658Z');
+INSERT INTO "event" VALUES(12,2,5,'candidate_made',1,'{"candidate":"01M864WEPHZG8P9P7VW0PHW68Y","kind":"draft","slot":1,"how":"draft"}','2026-11-24T06:46:23.185763Z');
+INSERT INTO "event" VALUES(13,2,6,'round_opened',1,'{"round_id":"01M864WEPJRVWHBM5WMG1ACZGQ","kind":"normal","candidates":2,"wanted":2}','2026-11-24T06:46:23.186550Z');
+INSERT INTO "event" VALUES(14,3,2,'model_called',1,'{"call":"01M864WEPJRVWHBM5WMG1ACZGR","step":"draft","slot":0,"state":"ok"}','2026-11-24T06:46:23.186706Z');
+INSERT INTO "event" VALUES(15,3,3,'candidate_made',1,'{"candidate":"01M864WEPJRVWHBM5WMG1ACZGS","kind":"draft","slot":0,"how":"draft"}','2026-11-24T06:46:23.186820Z');
+INSERT INTO "event" VALUES(16,3,4,'model_called',1,'{"call":"01M864WEPJRVWHBM5WMG1ACZGT","step":"draft","slot":1,"state":"ok"}','2026-11-24T06:46:23.186948Z');
+INSERT INTO "event" VALUES(17,3,5,'candidate_made',1,'{"candidate":"01M864WEPJRVWHBM5WMG1ACZGV","kind":"draft","slot":1,"how":"draft"}','2026-11-24T06:46:23.187046Z');
+INSERT INTO "event" VALUES(18,3,6,'round_opened',1,'{"round_id":"01M864WEPKZP9DS9MY1EDSAJG4","kind":"normal","candidates":2,"wanted":2}','2026-11-24T06:46:23.187677Z');
+INSERT INTO "event" VALUES(19,2,7,'ranking_received',1,'{"ranking":"01M864WERQNNFHC88PR1RXDA45","labeler":"01M864WEPPVCDADESNR7GXCH4G","critiques":1,"kind":"normal"}','2026-11-24T06:46:23.257666Z');
+INSERT INTO "event" VALUES(20,2,8,'ranking_received',1,'{"ranking":"01M864WERV0ZEH6KDAR51GV7PA","labeler":"01M864WERTJNQVMXFMVSXX9RAK","critiques":1,"kind":"normal"}','2026-11-24T06:46:23.259670Z');
+INSERT INTO "event" VALUES(21,2,9,'round_full',1,'{"kind":"normal"}','2026-11-24T06:46:23.259706Z');
+INSERT INTO "event" VALUES(22,2,10,'verdict',1,'{"winner":"01M864WEPHZG8P9P7VW0PHW68Y","incumbent":null,"rankings":2}','2026-11-24T06:46:23.262656Z');
+INSERT INTO "event" VALUES(23,2,11,'model_called',1,'{"call":"01M864WES00J91TJDZHZ1QNX38","step":"distil","slot":0,"state":"ok"}','2026-11-24T06:46:23.264952Z');
+INSERT INTO "event" VALUES(24,2,12,'plan_made',1,'{"plan":"01M864WES1EJ5107QR0MENX766","issues":1,"made_by":"distiller"}','2026-11-24T06:46:23.266047Z');
+INSERT INTO "event" VALUES(25,2,13,'candidate_made',2,'{"candidate":"01M864WES2YW3M0J3HBSQVZCAD","kind":"revision","slot":0,"how":"blocks"}','2026-11-24T06:46:23.269511Z');
+INSERT INTO "event" VALUES(26,2,14,'round_opened',2,'{"round_id":"01M864WES7JYTQTH2B4X8BGJP9","kind":"normal","candidates":2,"wanted":2}','2026-11-24T06:46:23.271201Z');
+INSERT INTO "event" VALUES(27,2,15,'ranking_received',2,'{"ranking":"01M864WES8VZMDNG6MEMCEP5KR","labeler":"01M864WEPPVCDADESNR7GXCH4G","critiques":1,"kind":"normal"}','2026-11-24T06:46:23.272439Z');
+INSERT INTO "event" VALUES(28,3,7,'chain_stopped',1,'{"reason":"stopped"}','2026-11-24T06:46:23.276156Z');
 CREATE TABLE labeler (
 	id INTEGER NOT NULL, 
 	ulid VARCHAR(26) NOT NULL, 
@@ -264,9 +263,9 @@ CREATE TABLE labeler (
 	UNIQUE (name), 
 	UNIQUE (ulid)
 );
-INSERT INTO "labeler" VALUES(1,'01M862115GMZPR9HXS4EW44AS2','ann','person',NULL,NULL,NULL,NULL,NULL,'2026-11-24T05:56:27.440567Z');
-INSERT INTO "labeler" VALUES(2,'01M862116B9VZGJR22FBE3WEAD','erased-01M862116B9VZGJR22FBE3WEAD','person',NULL,NULL,NULL,'2026-11-24T05:56:27.545788Z','2026-11-24T05:56:27.545788Z','2026-11-24T05:56:27.467239Z');
-INSERT INTO "labeler" VALUES(3,'01M862118AN8053JR8R1C1C9JR','cem','person',NULL,NULL,NULL,NULL,NULL,'2026-11-24T05:56:27.530089Z');
+INSERT INTO "labeler" VALUES(1,'01M864WEPPVCDADESNR7GXCH4G','ann','person',NULL,NULL,NULL,NULL,NULL,'2026-11-24T06:46:23.190533Z');
+INSERT INTO "labeler" VALUES(2,'01M864WERTJNQVMXFMVSXX9RAK','erased-01M864WERTJNQVMXFMVSXX9RAK','person',NULL,NULL,NULL,'2026-11-24T06:46:23.277071Z','2026-11-24T06:46:23.277071Z','2026-11-24T06:46:23.258304Z');
+INSERT INTO "labeler" VALUES(3,'01M864WES8VZMDNG6MEMCEP5KV','cem','person',NULL,NULL,NULL,NULL,NULL,'2026-11-24T06:46:23.272759Z');
 CREATE TABLE model_call (
 	id INTEGER NOT NULL, 
 	ulid VARCHAR(26) NOT NULL, 
@@ -285,8 +284,10 @@ CREATE TABLE model_call (
 	seed INTEGER NOT NULL, 
 	messages JSON NOT NULL, 
 	messages_sha256 VARCHAR(64) NOT NULL, 
-	reply_blob_id INTEGER, 
-	reasoning_blob_id INTEGER, 
+	reply JSON, 
+	reply_sha256 VARCHAR(64), 
+	reasoning JSON, 
+	reasoning_sha256 VARCHAR(64), 
 	reasoning_kind VARCHAR(16) NOT NULL, 
 	finish_reason VARCHAR(64), 
 	prompt_tokens INTEGER, 
@@ -302,18 +303,16 @@ CREATE TABLE model_call (
 	created_at VARCHAR(27) NOT NULL, 
 	PRIMARY KEY (id), 
 	FOREIGN KEY(chain_id) REFERENCES chain (id), 
-	FOREIGN KEY(reasoning_blob_id) REFERENCES blob (id), 
-	FOREIGN KEY(reply_blob_id) REFERENCES blob (id), 
 	UNIQUE (chain_id, round, step, slot, turn, attempt), 
 	UNIQUE (ulid)
 );
-INSERT INTO "model_call" VALUES(1,'01M862112SDT63948H6HE9SJ5G',1,1,'draft',0,0,0,'ok','draft@1','demo/scripted','demo/scripted','demo','{"temperature":null,"max_tokens":null}',7,'[["system",[{"b":"0683ebfda42838bde395e7f543e35710f334bbc9b32d8da0d20ebead16921969"}]],["user",[{"t":"Explain the phases of the moon."}]]]','1ac1a5a7086d75faa8504251a87d517ab2581eb4a5644cb86972372a08d158c0',1,NULL,'absent','stop',NULL,NULL,NULL,NULL,NULL,0.0,0,'[]',0,0,'2026-11-24T05:56:27.353397Z');
-INSERT INTO "model_call" VALUES(2,'01M862113ADA4WNN0DYWX6SR25',1,1,'draft',1,0,0,'ok','draft@1','demo/scripted','demo/scripted','demo','{"temperature":null,"max_tokens":null}',7,'[["system",[{"b":"0683ebfda42838bde395e7f543e35710f334bbc9b32d8da0d20ebead16921969"}]],["user",[{"t":"Explain the phases of the moon."}]]]','1ac1a5a7086d75faa8504251a87d517ab2581eb4a5644cb86972372a08d158c0',3,NULL,'absent','stop',NULL,NULL,NULL,NULL,NULL,0.0,0,'[]',0,0,'2026-11-24T05:56:27.370222Z');
-INSERT INTO "model_call" VALUES(3,'01M8621145TNNXDSSGQJGBZVNN',2,1,'draft',0,0,0,'ok','draft@1','demo/scripted','demo/scripted','demo','{"temperature":null,"max_tokens":null}',7,'[["system",[{"b":"0683ebfda42838bde395e7f543e35710f334bbc9b32d8da0d20ebead16921969"}]],["user",[{"t":"Explain the phases of the moon."}]]]','1ac1a5a7086d75faa8504251a87d517ab2581eb4a5644cb86972372a08d158c0',1,NULL,'absent','stop',NULL,NULL,NULL,NULL,NULL,0.0,0,'[]',0,0,'2026-11-24T05:56:27.397404Z');
-INSERT INTO "model_call" VALUES(4,'01M862114G6JBGASK08Y2STMAF',2,1,'draft',1,0,0,'ok','draft@1','demo/scripted','demo/scripted','demo','{"temperature":null,"max_tokens":null}',7,'[["system",[{"b":"0683ebfda42838bde395e7f543e35710f334bbc9b32d8da0d20ebead16921969"}]],["user",[{"t":"Explain the phases of the moon."}]]]','1ac1a5a7086d75faa8504251a87d517ab2581eb4a5644cb86972372a08d158c0',3,NULL,'absent','stop',NULL,NULL,NULL,NULL,NULL,0.0,0,'[]',0,0,'2026-11-24T05:56:27.408840Z');
-INSERT INTO "model_call" VALUES(5,'01M862114TC9KG34YVSQ6T933R',3,1,'draft',0,0,0,'ok','draft@1','demo/scripted','demo/scripted','demo','{"temperature":null,"max_tokens":null}',7,'[["system",[{"b":"0683ebfda42838bde395e7f543e35710f334bbc9b32d8da0d20ebead16921969"}]],["user",[{"t":"Explain the phases of the moon."}]]]','1ac1a5a7086d75faa8504251a87d517ab2581eb4a5644cb86972372a08d158c0',1,NULL,'absent','stop',NULL,NULL,NULL,NULL,NULL,0.0,0,'[]',0,0,'2026-11-24T05:56:27.418302Z');
-INSERT INTO "model_call" VALUES(6,'01M8621151QTYD8B2SN5WJQWV8',3,1,'draft',1,0,0,'ok','draft@1','demo/scripted','demo/scripted','demo','{"temperature":null,"max_tokens":null}',7,'[["system",[{"b":"0683ebfda42838bde395e7f543e35710f334bbc9b32d8da0d20ebead16921969"}]],["user",[{"t":"Explain the phases of the moon."}]]]','1ac1a5a7086d75faa8504251a87d517ab2581eb4a5644cb86972372a08d158c0',3,NULL,'absent','stop',NULL,NULL,NULL,NULL,NULL,0.0,0,'[]',0,0,'2026-11-24T05:56:27.425367Z');
-INSERT INTO "model_call" VALUES(7,'01M8621172VFBHTYDMPNGTXYAD',2,1,'distil',0,0,0,'ok','distil@1','demo/scripted','demo/scripted','demo','{"temperature":null,"max_tokens":null}',7,'[["system",[{"b":"0683ebfda42838bde395e7f543e35710f334bbc9b32d8da0d20ebead16921969"}]],["user",[{"t":"Critiques:\n"},{"c":"01M8621169VF2B3GQ63ZFKZ1WZ","s":0,"e":31}]]]','80de278e34768ffe2a0855e887e4e76d25078bfe0f8ba9a791b44975d061f1ff',4,NULL,'absent','stop',NULL,NULL,NULL,NULL,NULL,0.0,0,'[]',0,0,'2026-11-24T05:56:27.490319Z');
+INSERT INTO "model_call" VALUES(1,'01M864WEP6ZJW55YZKBDFTN3YD',1,1,'draft',0,0,0,'ok','draft@1','demo/scripted','demo/scripted','demo','{"temperature":null,"max_tokens":null}',7,'[["system",[{"b":"0683ebfda42838bde395e7f543e35710f334bbc9b32d8da0d20ebead16921969"}]],["user",[{"t":"Explain the phases of the moon."}]]]','1ac1a5a7086d75faa8504251a87d517ab2581eb4a5644cb86972372a08d158c0','[{"b":"c86139f3d5e3b3e8a28131d621f24587b24f9248c15af39e510b527c395f5a07"}]','8a39b428b5098e60c4d706f90fccff8272768af97dc6959b9c5d06024be0bd73','null',NULL,'absent','stop',NULL,NULL,NULL,NULL,NULL,0.0,0,'[]',0,0,'2026-11-24T06:46:23.174196Z');
+INSERT INTO "model_call" VALUES(2,'01M864WEP9X6NTX27SRJ53QMMG',1,1,'draft',1,0,0,'ok','draft@1','demo/scripted','demo/scripted','demo','{"temperature":null,"max_tokens":null}',7,'[["system",[{"b":"0683ebfda42838bde395e7f543e35710f334bbc9b32d8da0d20ebead16921969"}]],["user",[{"t":"Explain the phases of the moon."}]]]','1ac1a5a7086d75faa8504251a87d517ab2581eb4a5644cb86972372a08d158c0','[{"b":"214953883ae947fbf137c4a4af23f9476d75627014a37f4d1961a6ff813796f3"}]','040178aedce400d4da1d05f7d5a939c252828a0696a18d80ea3be76b95dcbd30','null',NULL,'absent','stop',NULL,NULL,NULL,NULL,NULL,0.0,0,'[]',0,0,'2026-11-24T06:46:23.177802Z');
+INSERT INTO "model_call" VALUES(3,'01M864WEPHZG8P9P7VW0PHW68V',2,1,'draft',0,0,0,'ok','draft@1','demo/scripted','demo/scripted','demo','{"temperature":null,"max_tokens":null}',7,'[["system",[{"b":"0683ebfda42838bde395e7f543e35710f334bbc9b32d8da0d20ebead16921969"}]],["user",[{"t":"Explain the phases of the moon."}]]]','1ac1a5a7086d75faa8504251a87d517ab2581eb4a5644cb86972372a08d158c0','[{"b":"c86139f3d5e3b3e8a28131d621f24587b24f9248c15af39e510b527c395f5a07"}]','8a39b428b5098e60c4d706f90fccff8272768af97dc6959b9c5d06024be0bd73','null',NULL,'absent','stop',NULL,NULL,NULL,NULL,NULL,0.0,0,'[]',0,0,'2026-11-24T06:46:23.185274Z');
+INSERT INTO "model_call" VALUES(4,'01M864WEPHZG8P9P7VW0PHW68X',2,1,'draft',1,0,0,'ok','draft@1','demo/scripted','demo/scripted','demo','{"temperature":null,"max_tokens":null}',7,'[["system",[{"b":"0683ebfda42838bde395e7f543e35710f334bbc9b32d8da0d20ebead16921969"}]],["user",[{"t":"Explain the phases of the moon."}]]]','1ac1a5a7086d75faa8504251a87d517ab2581eb4a5644cb86972372a08d158c0','[{"b":"214953883ae947fbf137c4a4af23f9476d75627014a37f4d1961a6ff813796f3"}]','040178aedce400d4da1d05f7d5a939c252828a0696a18d80ea3be76b95dcbd30','null',NULL,'absent','stop',NULL,NULL,NULL,NULL,NULL,0.0,0,'[]',0,0,'2026-11-24T06:46:23.185618Z');
+INSERT INTO "model_call" VALUES(5,'01M864WEPJRVWHBM5WMG1ACZGR',3,1,'draft',0,0,0,'ok','draft@1','demo/scripted','demo/scripted','demo','{"temperature":null,"max_tokens":null}',7,'[["system",[{"b":"0683ebfda42838bde395e7f543e35710f334bbc9b32d8da0d20ebead16921969"}]],["user",[{"t":"Explain the phases of the moon."}]]]','1ac1a5a7086d75faa8504251a87d517ab2581eb4a5644cb86972372a08d158c0','[{"b":"c86139f3d5e3b3e8a28131d621f24587b24f9248c15af39e510b527c395f5a07"}]','8a39b428b5098e60c4d706f90fccff8272768af97dc6959b9c5d06024be0bd73','null',NULL,'absent','stop',NULL,NULL,NULL,NULL,NULL,0.0,0,'[]',0,0,'2026-11-24T06:46:23.186666Z');
+INSERT INTO "model_call" VALUES(6,'01M864WEPJRVWHBM5WMG1ACZGT',3,1,'draft',1,0,0,'ok','draft@1','demo/scripted','demo/scripted','demo','{"temperature":null,"max_tokens":null}',7,'[["system",[{"b":"0683ebfda42838bde395e7f543e35710f334bbc9b32d8da0d20ebead16921969"}]],["user",[{"t":"Explain the phases of the moon."}]]]','1ac1a5a7086d75faa8504251a87d517ab2581eb4a5644cb86972372a08d158c0','[{"b":"214953883ae947fbf137c4a4af23f9476d75627014a37f4d1961a6ff813796f3"}]','040178aedce400d4da1d05f7d5a939c252828a0696a18d80ea3be76b95dcbd30','null',NULL,'absent','stop',NULL,NULL,NULL,NULL,NULL,0.0,0,'[]',0,0,'2026-11-24T06:46:23.186913Z');
+INSERT INTO "model_call" VALUES(7,'01M864WES00J91TJDZHZ1QNX38',2,1,'distil',0,0,0,'ok','distil@1','demo/scripted','demo/scripted','demo','{"temperature":null,"max_tokens":null}',7,'[["system",[{"b":"0683ebfda42838bde395e7f543e35710f334bbc9b32d8da0d20ebead16921969"}]],["user",[{"t":"Critiques:\n"},{"c":"01M864WERRHRN530KZNHCG4YAS","s":0,"e":31}]]]','d4eecaeaf247823a5bea8df4dbdbc48921785037a8861c7bb3c6ce3d5f6a7d5d','[{"t":"{}"}]','299f39691ef3341ff564879bf44b78a42585aeebf2084d2e76bfeb8ab6773f78','null',NULL,'absent','stop',NULL,NULL,NULL,NULL,NULL,0.0,0,'[]',0,0,'2026-11-24T06:46:23.264876Z');
 CREATE TABLE owner (
 	id INTEGER NOT NULL, 
 	ulid VARCHAR(26) NOT NULL, 
@@ -342,7 +341,7 @@ CREATE TABLE "plan" (
 	UNIQUE (round_id), 
 	UNIQUE (ulid)
 );
-INSERT INTO "plan" VALUES(1,'01M8621173TBQSS2XFZG5GTKMH',2,4,7,'distiller','{"version":1,"made_by":"distiller","issues":[{"id":"i1","kind":"look","target":"#go","claim":null,"severity":0.5,"support":1.0,"opposition":0.0,"span":{"critique":"01M8621169VF2B3GQ63ZFKZ1WZ","start":0,"end":31},"cites":[{"critique":"01M8621169VF2B3GQ63ZFKZ1WZ","start":0,"end":31}]}],"keep":[],"conflicts":[],"rejected":[]}','6d6fa3634d794b90b53ada9bac377c8eb16b1d0512b5d97864bb84ecbc1852cc','2026-11-24T05:56:27.491461Z');
+INSERT INTO "plan" VALUES(1,'01M864WES1EJ5107QR0MENX766',2,4,7,'distiller','{"version":1,"made_by":"distiller","issues":[{"id":"i1","kind":"look","target":"#go","claim":null,"severity":0.5,"support":1.0,"opposition":0.0,"span":{"critique":"01M864WERRHRN530KZNHCG4YAS","start":0,"end":31},"cites":[{"critique":"01M864WERRHRN530KZNHCG4YAS","start":0,"end":31}]}],"keep":[],"conflicts":[],"rejected":[]}','2342953875d5a6483f900e6ae71e8deb21457c6d20c9eb9f695c96e0a9c76295','2026-11-24T06:46:23.265589Z');
 CREATE TABLE project (
 	id INTEGER NOT NULL, 
 	ulid VARCHAR(26) NOT NULL, 
@@ -353,7 +352,7 @@ CREATE TABLE project (
 	UNIQUE (name), 
 	UNIQUE (ulid)
 );
-INSERT INTO "project" VALUES(1,'01M8621121NS0D5S674H4RFERH','moon',0,'2026-11-24T05:56:27.329079Z');
+INSERT INTO "project" VALUES(1,'01M864WENXBP9ZWA9S2BRA08FF','moon',0,'2026-11-24T06:46:23.165400Z');
 CREATE TABLE prompt (
 	id INTEGER NOT NULL, 
 	ulid VARCHAR(26) NOT NULL, 
@@ -373,9 +372,9 @@ CREATE TABLE prompt (
 	UNIQUE (project_id, "key"), 
 	UNIQUE (ulid)
 );
-INSERT INTO "prompt" VALUES(1,'01M8621129ZJ63M6NHEJY8S8KE',1,NULL,'p1','Explain the phases of the moon (p1)','9dddb75cde0aeb1b91a685a68987f18adf0e8a39c38ffd3c6cfe465eaddeaf53',NULL,NULL,'{}',0,'2026-11-24T05:56:27.337341Z');
-INSERT INTO "prompt" VALUES(2,'01M862112AQYAR85D6QD0VV879',1,NULL,'p2','Explain the phases of the moon (p2)','a6309b7972410c6777b4cb14e98c7d68c042f3da2cd53e9a43972df501763476',NULL,NULL,'{}',1,'2026-11-24T05:56:27.337341Z');
-INSERT INTO "prompt" VALUES(3,'01M862112BAVEMBJ7X782JSD2R',1,NULL,'p3','Explain the phases of the moon (p3)','f8b13922860a64eda6bfe7e0823f90d9a1df6de13bab073861f84f9c37496d38',NULL,NULL,'{}',2,'2026-11-24T05:56:27.337341Z');
+INSERT INTO "prompt" VALUES(1,'01M864WEP0TA8Y531TB2NKHWVP',1,NULL,'p1','Explain the phases of the moon (p1)','9dddb75cde0aeb1b91a685a68987f18adf0e8a39c38ffd3c6cfe465eaddeaf53',NULL,NULL,'{}',0,'2026-11-24T06:46:23.168376Z');
+INSERT INTO "prompt" VALUES(2,'01M864WEP1AGTM83B5XQ61C5WS',1,NULL,'p2','Explain the phases of the moon (p2)','a6309b7972410c6777b4cb14e98c7d68c042f3da2cd53e9a43972df501763476',NULL,NULL,'{}',1,'2026-11-24T06:46:23.168376Z');
+INSERT INTO "prompt" VALUES(3,'01M864WEP1AGTM83B5XQ61C5WT',1,NULL,'p3','Explain the phases of the moon (p3)','f8b13922860a64eda6bfe7e0823f90d9a1df6de13bab073861f84f9c37496d38',NULL,NULL,'{}',2,'2026-11-24T06:46:23.168376Z');
 CREATE TABLE ranking (
 	id INTEGER NOT NULL, 
 	ulid VARCHAR(26) NOT NULL, 
@@ -399,9 +398,9 @@ CREATE TABLE ranking (
 	UNIQUE ("key"), 
 	UNIQUE (ulid)
 );
-INSERT INTO "ranking" VALUES(1,'01M8621163T4V2VE928V8GHHXT',1,2,1,'[[4],[3]]','[]','2-1-ann','person',1,NULL,'["research"]','2026-11-24T05:56:27.459384Z');
-INSERT INTO "ranking" VALUES(2,'01M862116J998DYZYN2BH6Q7CR',2,2,2,'[[4],[3]]','[]','2-1-ben','person',1,NULL,'["research"]','2026-11-24T05:56:27.474266Z');
-INSERT INTO "ranking" VALUES(3,'01M8621183Y7WGC0EHREF26SX4',3,4,1,'[[4],[7]]','[]','2-2-ann','person',1,NULL,'["research"]','2026-11-24T05:56:27.523387Z');
+INSERT INTO "ranking" VALUES(1,'01M864WERQNNFHC88PR1RXDA45',1,2,1,'[[4],[3]]','[]','2-1-ann','person',1,NULL,'["research"]','2026-11-24T06:46:23.254998Z');
+INSERT INTO "ranking" VALUES(2,'01M864WERV0ZEH6KDAR51GV7PA',2,2,2,'[[4],[3]]','[]','2-1-ben','person',1,NULL,'["research"]','2026-11-24T06:46:23.259157Z');
+INSERT INTO "ranking" VALUES(3,'01M864WES8VZMDNG6MEMCEP5KR',3,4,1,'[[4],[7]]','[]','2-2-ann','person',1,NULL,'["research"]','2026-11-24T06:46:23.272270Z');
 CREATE TABLE round (
 	id INTEGER NOT NULL, 
 	ulid VARCHAR(26) NOT NULL, 
@@ -422,10 +421,10 @@ CREATE TABLE round (
 	UNIQUE (chain_id, kind, number), 
 	UNIQUE (ulid)
 );
-INSERT INTO "round" VALUES(1,'01M8621141BMN5P7YQ6CF0MWXQ',1,'normal',1,'open',2,0,0.0,1,'2026-11-24T05:56:27.393323Z',NULL,NULL);
-INSERT INTO "round" VALUES(2,'01M862114RBEXK9TD0XNEFT8MR',2,'normal',1,'judged',2,2,0.0,1,'2026-11-24T05:56:27.416465Z','2026-11-24T05:56:27.474266Z','2026-11-24T05:56:27.482646Z');
-INSERT INTO "round" VALUES(3,'01M8621159K0JRP78V5BSGNPBX',3,'normal',1,'closed',2,0,0.0,1,'2026-11-24T05:56:27.433677Z',NULL,NULL);
-INSERT INTO "round" VALUES(4,'01M862117VENJZCDHG92A5VPZM',2,'normal',2,'open',2,1,0.0,1,'2026-11-24T05:56:27.515266Z',NULL,NULL);
+INSERT INTO "round" VALUES(1,'01M864WEPF5PQ4A35T974RBQR2',1,'normal',1,'open',2,0,0.0,1,'2026-11-24T06:46:23.183897Z',NULL,NULL);
+INSERT INTO "round" VALUES(2,'01M864WEPJRVWHBM5WMG1ACZGQ',2,'normal',1,'judged',2,2,0.0,1,'2026-11-24T06:46:23.186495Z','2026-11-24T06:46:23.259157Z','2026-11-24T06:46:23.262194Z');
+INSERT INTO "round" VALUES(3,'01M864WEPKZP9DS9MY1EDSAJG4',3,'normal',1,'closed',2,0,0.0,1,'2026-11-24T06:46:23.187623Z',NULL,NULL);
+INSERT INTO "round" VALUES(4,'01M864WES7JYTQTH2B4X8BGJP9',2,'normal',2,'open',2,1,0.0,1,'2026-11-24T06:46:23.271127Z',NULL,NULL);
 CREATE TABLE round_candidate (
 	id INTEGER NOT NULL, 
 	round_id INTEGER NOT NULL, 
@@ -457,7 +456,7 @@ CREATE TABLE settings_version (
 	FOREIGN KEY(project_id) REFERENCES project (id), 
 	UNIQUE (project_id, version)
 );
-INSERT INTO "settings_version" VALUES(1,1,1,'project','{"kind":"refine","instructions":"Which page explains it best?","panel":"people","mix":{"labelers":24,"careless_share":0.2,"hostile_share":0.1,"held_out_share":0.0},"model":"demo/scripted","distil_model":null,"temperature":null,"max_tokens":null,"candidates":4,"revisions":2,"rounds":3,"rankings_per_round":2,"max_rankings":null,"budget_usd":null,"deadline":null,"plateau_rounds":2,"gate":0.6,"audit_share":0.05,"pay_rate_usd_hour":null,"uses_allowed":["research"],"max_candidate_bytes":1000000,"lease_s":3600,"seed":0}','2026-11-24T05:56:27.330402Z');
+INSERT INTO "settings_version" VALUES(1,1,1,'project','{"kind":"refine","instructions":"Which page explains it best?","panel":"people","mix":{"labelers":24,"careless_share":0.2,"hostile_share":0.1,"held_out_share":0.0},"model":"demo/scripted","distil_model":null,"temperature":null,"max_tokens":null,"candidates":4,"revisions":2,"rounds":3,"rankings_per_round":2,"max_rankings":null,"budget_usd":null,"deadline":null,"plateau_rounds":2,"gate":0.6,"audit_share":0.05,"pay_rate_usd_hour":null,"uses_allowed":["research"],"max_candidate_bytes":1000000,"lease_s":3600,"seed":0}','2026-11-24T06:46:23.166832Z');
 CREATE TABLE verdict (
 	id INTEGER NOT NULL, 
 	round_id INTEGER NOT NULL, 
@@ -471,7 +470,7 @@ CREATE TABLE verdict (
 	FOREIGN KEY(winner_id) REFERENCES candidate (id), 
 	UNIQUE (round_id)
 );
-INSERT INTO "verdict" VALUES(1,2,4,NULL,'{"winner":"01M862114J540HF6NW5EN65C1X","incumbent":null,"ratings":[{"candidate":"01M8621146ATNQ0CM7HN3K58WA","mean":0.0,"sd":1.0,"p_best":0.5,"p_beats_incumbent":null},{"candidate":"01M862114J540HF6NW5EN65C1X","mean":0.0,"sd":1.0,"p_best":0.5,"p_beats_incumbent":null}],"threshold":0.6,"comparisons":2,"rankings":2,"method":"bradley_terry_map","seed":1,"details":{}}','2026-11-24T05:56:27.481793Z');
+INSERT INTO "verdict" VALUES(1,2,4,NULL,'{"winner":"01M864WEPHZG8P9P7VW0PHW68Y","incumbent":null,"ratings":[{"candidate":"01M864WEPHZG8P9P7VW0PHW68W","mean":0.0,"sd":1.0,"p_best":0.5,"p_beats_incumbent":null},{"candidate":"01M864WEPHZG8P9P7VW0PHW68Y","mean":0.0,"sd":1.0,"p_best":0.5,"p_beats_incumbent":null}],"threshold":0.6,"comparisons":2,"rankings":2,"method":"bradley_terry_map","seed":1,"details":{}}','2026-11-24T06:46:23.261517Z');
 CREATE TABLE words (
 	id INTEGER NOT NULL, 
 	ulid VARCHAR(26) NOT NULL, 
@@ -484,9 +483,9 @@ CREATE TABLE words (
 	FOREIGN KEY(labeler_id) REFERENCES labeler (id), 
 	UNIQUE (ulid)
 );
-INSERT INTO "words" VALUES(1,'01M8621168FPW1610Z54QVQAAX',1,'The button is too pale to read.','bdff3ba0af7138f6bea298b46634bf7a','67eddf785e2d2f9b184fc6f4df9bc2e9de984ce528bee6283bff682313b53ceb',NULL);
-INSERT INTO "words" VALUES(2,'01M862116J998DYZYN2BH6Q7CS',2,NULL,NULL,'a23fef695c81fb5f2800ad7017a7ecf5e08d18632c40d8b990cb233cee992d1b','2026-11-24T05:56:27.545788Z');
-INSERT INTO "words" VALUES(3,'01M8621188TYBC141MMNK4ZM0P',1,'Now I can read it.','999e03d9d48bef1b69de5a9534da89f7','24c00d61735df9b52260e45a9d0e918c0f8c3c161af5191b08e7cabab80432fd',NULL);
+INSERT INTO "words" VALUES(1,'01M864WERRHRN530KZNHCG4YAR',1,'The button is too pale to read.','0b23e03b277563ecde9ff8700937e2d9','98af64f2ba22e881d99939aac8f0b390abda3f9e91e0564e23c555e0ffa0e92b',NULL);
+INSERT INTO "words" VALUES(2,'01M864WERV0ZEH6KDAR51GV7PB',2,NULL,NULL,'40141506dacae286840dd5af55b7aca198b0ac3cc1aaf075c35093e06feef5df','2026-11-24T06:46:23.277071Z');
+INSERT INTO "words" VALUES(3,'01M864WES8VZMDNG6MEMCEP5KS',1,'Now I can read it.','0eba0fabc54a0651ab85629c04ba3a2c','41b27a3a766d25cd095895eab5482962d3713bad7adadb0d157a890dd61dff80',NULL);
 CREATE INDEX ix_blob_base_id ON blob (base_id);
 CREATE INDEX ix_words_labeler_id ON words (labeler_id);
 CREATE INDEX ix_batch_project_id ON batch (project_id);
@@ -496,8 +495,6 @@ CREATE INDEX ix_chain_owner ON chain (owner_id);
 CREATE INDEX ix_chain_parent_chain_id ON chain (parent_chain_id);
 CREATE INDEX ix_chain_project_state ON chain (project_id, state);
 CREATE INDEX ix_chain_prompt ON chain (prompt_id);
-CREATE INDEX ix_model_call_reasoning_blob_id ON model_call (reasoning_blob_id);
-CREATE INDEX ix_model_call_reply_blob_id ON model_call (reply_blob_id);
 CREATE INDEX ix_round_state ON round (state, priority);
 CREATE INDEX ix_assignment_labeler ON assignment (labeler_id);
 CREATE INDEX ix_candidate_call ON candidate (call_id);
