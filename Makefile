@@ -11,7 +11,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 WORKERS ?= 2
 # Hashes are checked for every package; --no-deps since the lock already names them all.
-PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input --quiet
+PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input -qq
 LOCKED := $(PIP) install --no-deps --require-hashes
 COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	--no-header $(UPGRADE)
@@ -25,6 +25,7 @@ help: ## List these commands
 
 demo: $(VENV)/.stamp-run ## Install and run three small chains, offline, with a scripted model
 	@$(BIN)/refine demo
+	@echo "To have refine as a command: source $(BIN)/activate"
 
 test: check ## Install what tests need, then lint, types, contracts and tests (pytest options in ARGS)
 	@$(PYTEST) -m "not full" $(ARGS)

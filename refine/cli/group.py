@@ -66,6 +66,7 @@ class RootGroup(Group):
         windows_expand_args: bool = True,
         **extra: Any,
     ) -> Any:
+        del prog_name, standalone_mode
         arguments = list(sys.argv[1:] if args is None else args)
         for stream in (sys.stdout, sys.stderr):
             with contextlib.suppress(AttributeError, ValueError):
@@ -73,7 +74,7 @@ class RootGroup(Group):
         try:
             code = super().main(
                 arguments,
-                prog_name or "refine",
+                "refine",
                 complete_var,
                 standalone_mode=False,
                 windows_expand_args=windows_expand_args,

@@ -237,6 +237,7 @@ def _show_audit(console: "Console", story: "Story", round: "ExportRound") -> Non
             f"{wins} won, {ties} tied, {losses} lost", style="bold"
         )
     )
+    _show_critiques(console, story, round)
 
 
 def _show_dropped(console: "Console", story: "Story") -> None:
