@@ -9,6 +9,7 @@ import time
 from collections import Counter
 from concurrent.futures import Future
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import Connection, func, select, text
@@ -60,7 +61,7 @@ def test_a_write_that_fails_undoes_its_own_rows_only(database: Database) -> None
         connection.execute(CANDIDATE_FILE.insert().values(candidate_id=99, position=0, filename="a", blob_id=99))
 
     release, _ = hold(database)
-    futures: list[tuple[int, Future[object]]] = []
+    futures: list[tuple[int, Future[Any]]] = []
     for n in range(40):
         write = put_and_fail if n % 3 == 0 else None
         futures.append((n, database.submit(write, n) if write else database.submit(put_blob, f"kept {n}".encode())))
