@@ -55,9 +55,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seeds", type=int, default=3)
     options = parser.parse_args()
-    print(
-        "| held-out share | chains | flaws in first drafts | in finals | removed | issues applied | not applied | applied |"
-    )
+    print("| held-out share | chains | flaws in first drafts | in finals | removed | applied | not applied | share |")
     print("|---|---|---|---|---|---|---|---|")
     for share in (0.0, 0.5, 1.0):
         print(asyncio.run(run(share, rounds=options.rounds, seeds=options.seeds)))
