@@ -160,7 +160,7 @@ class Refiner:
         self._project = prepare_project(database, self._project_name, settings, accept_changes=self._accept_changes)
         owner = register_owner(database)
         self._stack.callback(owner.release)
-        saver = await self._stack.enter_async_context(open_checkpoints(Path(f"{self._path}.checkpoints")))
+        saver = self._stack.enter_context(open_checkpoints(Path(f"{self._path}.checkpoints")))
         cache = None
         if self._use_cache:
             cache = ReplyCache(f"{self._path}.cache")
