@@ -6,10 +6,12 @@ has it on disk. Reads go through a connection per thread and see the last commit
 """
 
 import asyncio
+import contextlib
 import os
 import queue
 import sqlite3
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from pathlib import Path
@@ -28,9 +30,13 @@ T = TypeVar("T")
 
 _GROUP = 256
 """Most writes in one commit: bounds how long the first of them waits."""
+_GATHER_S = 0.002
+"""After a commit that several shared, the next waits this long for company: a commit and the waking of its callers
+cost more CPU than most writes. A lone writer is never kept waiting."""
 _BUSY_MS = 30_000
 
 _Write: TypeAlias = tuple[Callable[[Connection], Any], "Future[Any]"]
+_Waiter: TypeAlias = tuple["asyncio.Future[Any]", "Future[Any]"]
 
 
 class Database:
@@ -49,6 +55,10 @@ class Database:
         self._writer: threading.Thread | None = None
         self._is_closed = False
         self.commits = 0
+        self._is_shared = False
+        """Whether the last commit was of several writes."""
+        self._to_wake: dict[asyncio.AbstractEventLoop, list[_Waiter]] = {}
+        """Coroutines whose writes the writer has done, to be woken together."""
 
     # --- Writing --------------------------------------------------------------------------------------------------
 
@@ -72,7 +82,18 @@ class Database:
         return future
 
     async def write(self, function: Callable[Concatenate[Connection, P], T], /, *args: P.args, **kwargs: P.kwargs) -> T:
-        return await asyncio.wrap_future(self.submit(function, *args, **kwargs))
+        loop = asyncio.get_running_loop()
+        waiter: asyncio.Future[T] = loop.create_future()
+        job = self.submit(function, *args, **kwargs)
+        job.add_done_callback(lambda done: self._hand_back(loop, waiter, done))
+        waiter.add_done_callback(lambda waited: job.cancel() if waited.cancelled() else None)
+        return await waiter
+
+    def _hand_back(self, loop: asyncio.AbstractEventLoop, waiter: "asyncio.Future[Any]", done: "Future[Any]") -> None:
+        if threading.current_thread() is self._writer:
+            self._to_wake.setdefault(loop, []).append((waiter, done))
+        else:
+            _wake(loop, [(waiter, done)])
 
     def write_now(self, function: Callable[Concatenate[Connection, P], T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         return self.submit(function, *args, **kwargs).result()
@@ -90,6 +111,10 @@ class Database:
                 self._fail(group, error)
             else:
                 self._commit_group(connection, group)
+            self._is_shared = len(group) > 1
+            for loop, waiters in self._to_wake.items():
+                _wake(loop, waiters)
+            self._to_wake.clear()
         if connection is not None:
             connection.close()
 
@@ -101,6 +126,8 @@ class Database:
             if following is None:
                 return group, True
             group.append(following)
+            if len(group) == 1 and self._is_shared and not self._is_closed:
+                time.sleep(_GATHER_S)
         return group, False
 
     def _commit_group(self, connection: Connection, group: list[_Write]) -> None:
@@ -212,6 +239,23 @@ class Database:
         translated = translate_database_error(error, self.path)
         translated.__cause__ = error
         return translated
+
+
+def _wake(loop: asyncio.AbstractEventLoop, waiters: list[_Waiter]) -> None:
+    with contextlib.suppress(RuntimeError):  # the loop was closed meanwhile: nobody waits there any more
+        loop.call_soon_threadsafe(_settle, waiters)
+
+
+def _settle(waiters: list[_Waiter]) -> None:
+    for waiter, done in waiters:
+        if waiter.done():
+            continue
+        if done.cancelled():
+            waiter.cancel()
+        elif (error := done.exception()) is not None:
+            waiter.set_exception(error)
+        else:
+            waiter.set_result(done.result())
 
 
 def translate_database_error(error: DatabaseError, path: Path) -> StoreError:
