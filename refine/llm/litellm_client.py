@@ -4,6 +4,7 @@ import asyncio
 import logging
 import os
 import time
+import warnings
 from types import ModuleType
 from typing import Any
 
@@ -24,6 +25,8 @@ _QUIET = {
 }
 
 _in_use: set["LitellmClient"] = set()
+
+_READ_ONLY = r"Item '.*' on TypedDict class '.*' is using the `ReadOnly` qualifier"
 
 
 class LitellmClient:
@@ -103,6 +106,8 @@ def import_litellm() -> ModuleType:
     """litellm, told first to keep to itself: no lists from the network, no `.env` of the working folder, no chatter."""
     for name, value in _QUIET.items():
         os.environ.setdefault(name, value)
+    # litellm's own types make pydantic warn when first used; nobody who calls us can do anything about it.
+    warnings.filterwarnings("ignore", message=_READ_ONLY, category=UserWarning)
     import litellm
 
     if not litellm.suppress_debug_info:
