@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from refine.artifact.identity import entry_file, size_bytes
+from refine.artifact.identity import entry_file, has_lone_surrogate, size_bytes
 from refine.artifact.markup import iter_tags, visible_text
 from refine.artifact.names import is_safe_name
 from refine.types import Files
@@ -61,7 +61,7 @@ def _text_problem(files: Files) -> str:
     for file in files:
         if "\x00" in file.content:
             return f"{file.filename} holds a NUL character"
-        if not file.content.isascii() and any("\ud800" <= char <= "\udfff" for char in file.content):
+        if has_lone_surrogate(file.content):
             return f"{file.filename} holds a lone surrogate"
     return ""
 

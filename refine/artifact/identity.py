@@ -30,3 +30,12 @@ def entry_file(files: Files) -> CodeFile | None:
     pages = [file for file in files if file.filename.lower().endswith((".html", ".htm"))]
     named = (file for file in pages if file.filename.lower() == "index.html")
     return next(named, pages[0] if pages else None)
+
+
+def has_lone_surrogate(text: str) -> bool:
+    """Whether the text holds half a character, as JSON can carry it: there is no UTF-8 for it."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return True
+    return False

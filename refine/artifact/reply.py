@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Literal
 
+from refine.artifact.identity import has_lone_surrogate
 from refine.artifact.names import is_safe_name
 from refine.types import CodeFile, Files
 
@@ -240,7 +241,7 @@ def _from_raw(text: str, finish_reason: str, entry: str) -> ParsedFiles:
 
 def _finish(contents: dict[str, str], prose: str) -> ParsedFiles:
     for content in contents.values():
-        if not content.isascii() and any("\ud800" <= char <= "\udfff" for char in content):
+        if has_lone_surrogate(content):
             return ParsedFiles(problem="not_unicode", detail="the reply holds half a character (a lone surrogate)")
     if not all(content.strip() for name, content in contents.items() if name.lower().endswith((".html", ".htm"))):
         return ParsedFiles(problem="empty", detail="the page in the reply is empty", prose=prose)
