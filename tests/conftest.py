@@ -1,4 +1,4 @@
-"""What holds for every test: no settings or keys of the person who runs them, and full counts where they are asked for."""
+"""For every test: no settings or keys of the person who runs them, and full counts where they are asked for."""
 
 import os
 
