@@ -124,7 +124,8 @@ def show_spending(console: "Console", spending: "Spending") -> None:
     console.print(f"Calls       {spending.calls:,}{failed} · {tokens}")
     models = format_usd(spending.models_usd)
     if spending.unpriced_calls:
-        models += f" and {count(spending.unpriced_calls, 'call')} of unknown price"
+        unpriced = f"{count(spending.unpriced_calls, 'call')} of unknown price (--price gives one)"
+        models = f"{models} and {unpriced}" if spending.models_usd else unpriced
     people = f" · people {format_usd(spending.people_usd)}" if spending.people_usd else ""
     console.print(f"Cost        models {models}{people}")
 
