@@ -5,7 +5,7 @@ from typing import Any
 from sqlalchemy import Connection, select
 
 from refine.types import Event
-from store.ids import now
+from store.ids import now, write_time
 from store.statements import dump_json, run_plain
 from store.tables import EVENT
 
@@ -16,7 +16,7 @@ VALUES (?, (SELECT coalesce(max(seq), 0) + 1 FROM event WHERE chain_id = ?), ?, 
 
 
 def record_event(connection: Connection, chain_key: int, type: str, round: int, **refs: Any) -> None:
-    at = now().strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    at = write_time(now())
     run_plain(connection, _APPEND, (chain_key, chain_key, type, round, dump_json(refs), at))
 
 

@@ -747,7 +747,7 @@ def record_verdict(connection: Connection, chain: StoredChain, round: StoredRoun
         round_id=round.key,
         winner_id=winner,
         incumbent_id=keys[verdict.incumbent] if verdict.incumbent else None,
-        verdict=_verdict_to_json(verdict),
+        verdict=verdict,  # orjson writes it as it is
         created_at=now(),
     )
     pinned = _PINNED.scalar(connection, key=chain.key)
@@ -770,10 +770,6 @@ def record_verdict(connection: Connection, chain: StoredChain, round: StoredRoun
     )
     if pinned is not None:
         record_event(connection, chain.key, "pin_taken", round.number)
-
-
-def _verdict_to_json(verdict: Verdict) -> dict[str, Any]:
-    return asdict(verdict)
 
 
 def load_verdict(connection: Connection, round_key: int) -> Verdict | None:

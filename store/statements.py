@@ -8,7 +8,8 @@ import sqlite3
 from collections import namedtuple
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
-from typing import Any
+from operator import itemgetter
+from typing import Any, NoReturn, cast
 
 import orjson
 from sqlalchemy import Connection, Table, insert, update
@@ -26,9 +27,8 @@ _DIALECT = SQLiteDialect_pysqlite(json_serializer=dump_json, json_deserializer=o
 
 
 def driver_of(connection: Connection) -> sqlite3.Connection:
-    driver = connection.connection.driver_connection
-    assert isinstance(driver, sqlite3.Connection)
-    return driver
+    # dbapi_connection is the driver's own for SQLite, and a plain attribute: this is called for every statement
+    return cast(sqlite3.Connection, connection.connection.dbapi_connection)
 
 
 def run_plain(connection: Connection, sql: str, values: Sequence[Any] = ()) -> None:
@@ -85,33 +85,41 @@ class Statement:
         assert key is not None
         return key
 
-    def run_many(self, connection: Connection, rows: Iterable[Mapping[str, Any]], /) -> None:
+    def run_many(self, connection: Connection, rows: Iterable[dict[str, Any]], /) -> None:
         bound = [self._bind(values) for values in rows]
         try:
             driver_of(connection).executemany(self._sql, bound)
         except sqlite3.Error as error:
             raise _as_sqlalchemys(self._sql, bound, error) from error
 
-    def _execute(self, connection: Connection, values: Mapping[str, Any]) -> sqlite3.Cursor:
+    def _execute(self, connection: Connection, values: dict[str, Any]) -> sqlite3.Cursor:
         bound = self._bind(values)
         try:
             return driver_of(connection).execute(self._sql, bound)
         except sqlite3.Error as error:
             raise _as_sqlalchemys(self._sql, bound, error) from error
 
-    def _bind(self, values: Mapping[str, Any]) -> list[Any]:
-        if not values.keys() <= self._names:
-            raise TypeError(f"the statement has no place for {sorted(values.keys() - self._names)}")
-        return [
-            (values[name] if process is None else process(values[name])) if name in values else self._given(name, fixed)
-            for name, process, fixed in self._binds
-        ]
+    def _bind(self, values: dict[str, Any]) -> Any:
+        select, processes, fixed = self._binds
+        given = fixed | values if fixed else values
+        if len(given) != self._count:
+            self._refuse(given)
+        try:
+            bound = select(given)
+        except KeyError:
+            self._refuse(given)
+        if not processes:
+            return bound
+        fitted = list(bound)
+        for place, process in processes:
+            fitted[place] = process(fitted[place])
+        return fitted
 
-    @staticmethod
-    def _given(name: str, fixed: Any) -> Any:
-        if fixed is _MISSING:
-            raise TypeError(f"nothing is given for {name}")
-        return fixed
+    def _refuse(self, given: Mapping[str, Any]) -> NoReturn:
+        names = set(self._compiled.positiontup or ())
+        raise TypeError(
+            f"values for {sorted(names - given.keys())} are missing, {sorted(given.keys() - names)} unknown"
+        )
 
     def _make_row(self, row: tuple[Any, ...]) -> Any:
         row_type, processes = self._result
@@ -135,22 +143,20 @@ class Statement:
         return str(self._compiled)
 
     @cached_property
-    def _binds(self) -> list[tuple[str, Any, Any]]:
-        """Per place: the name, what makes a value fit the driver, and the value where it is part of the statement."""
-        compiled = self._compiled
-        processes: Mapping[str, Any] = compiled._bind_processors
-        binds = []
-        for name in compiled.positiontup or ():
-            process, parameter = processes.get(name), compiled.binds[name]
-            fixed = _MISSING
-            if not parameter.required:
-                fixed = parameter.effective_value if process is None else process(parameter.effective_value)
-            binds.append((name, process, fixed))
-        return binds
+    def _binds(self) -> tuple[Any, list[tuple[int, Any]], dict[str, Any]]:
+        """What puts values in their places, what makes them fit the driver, and those the statement itself has."""
+        names = self._compiled.positiontup or ()
+        types: Mapping[str, Any] = self._compiled._bind_processors
+        processes = [(place, types[name]) for place, name in enumerate(names) if name in types]
+        parameters = {name: self._compiled.binds[name] for name in names}
+        fixed = {name: each.effective_value for name, each in parameters.items() if not each.required}
+        if len(names) > 1:
+            return itemgetter(*names), processes, fixed
+        return (lambda values: [values[name] for name in names]), processes, fixed
 
     @cached_property
-    def _names(self) -> set[str]:
-        return {name for name, _, _ in self._binds}
+    def _count(self) -> int:
+        return len(set(self._compiled.positiontup or ()))
 
     @cached_property
     def _result(self) -> tuple[Any, list[tuple[int, Any]]]:
@@ -161,9 +167,6 @@ class Statement:
             if (process := column.type.dialect_impl(_DIALECT).result_processor(_DIALECT, None)) is not None
         ]
         return namedtuple("Row", [column.keyname for column in columns], rename=True), processes
-
-
-_MISSING: Any = object()
 
 
 def inserting(table: Table, *columns: str) -> Statement:

@@ -4,12 +4,14 @@ INTEGER keys inside, ULIDs (`ulid`) outside. Times are aware UTC. Every row that
 that makes the second time a no-op. `table=True` classes validate nothing: records are checked at the edges.
 """
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, cast
 
 from sqlalchemy import JSON, Column, Dialect, ForeignKey, Index, LargeBinary, String, Table, Text, UniqueConstraint
 from sqlalchemy.types import TypeDecorator
 from sqlmodel import Field, SQLModel
+
+from store.ids import write_time
 
 
 class UtcTime(TypeDecorator[datetime]):
@@ -23,7 +25,7 @@ class UtcTime(TypeDecorator[datetime]):
             return None
         if value.tzinfo is None:
             raise ValueError(f"a time without a zone cannot be stored: {value!r}")
-        return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+        return write_time(value)
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> datetime | None:
         return None if value is None else datetime.fromisoformat(value)
