@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
-from sqlalchemy import Connection, bindparam, func, select
+from sqlalchemy import Connection, Integer, bindparam, func, select
+from sqlalchemy import cast as sql_cast
 
 from refine.errors import ModelError
 from refine.types import Message, ModelReply, ModelRequest, Step, Usage
@@ -285,20 +286,25 @@ def _call(connection: Connection, row: Any) -> RecordedCall:
     )
 
 
+def _count_where(condition: Any) -> Any:
+    # Cast, since SQLAlchemy reads the sum of a condition as a condition: True for 217.
+    return func.coalesce(func.sum(sql_cast(condition, Integer)), 0)
+
+
 def sum_spending(connection: Connection, *, chain_key: int | None = None, project_key: int | None = None) -> Spending:
     """Of one chain, or of all chains of one project."""
     calls = select(
         func.count(),
-        func.coalesce(func.sum(MODEL_CALL.c.state == "failed"), 0),
+        _count_where(MODEL_CALL.c.state == "failed"),
         func.coalesce(func.sum(MODEL_CALL.c.prompt_tokens), 0),
         func.coalesce(func.sum(MODEL_CALL.c.completion_tokens), 0),
         func.coalesce(func.sum(MODEL_CALL.c.cost_usd), 0.0),
-        func.coalesce(func.sum((MODEL_CALL.c.state == "ok") & MODEL_CALL.c.cost_usd.is_(None)), 0),
+        _count_where((MODEL_CALL.c.state == "ok") & MODEL_CALL.c.cost_usd.is_(None)),
     ).where(MODEL_CALL.c.is_copied.is_(False))
     people = (
         select(
             func.coalesce(func.sum(ASSIGNMENT.c.cost_usd), 0.0),
-            func.coalesce(func.sum(ASSIGNMENT.c.cost_usd.is_(None) & (LABELER.c.kind != "simulated")), 0),
+            _count_where(ASSIGNMENT.c.cost_usd.is_(None) & (LABELER.c.kind != "simulated")),
         )
         .join(ROUND, ROUND.c.id == ASSIGNMENT.c.round_id)
         .join(LABELER, LABELER.c.id == ASSIGNMENT.c.labeler_id)
@@ -315,11 +321,11 @@ def sum_spending(connection: Connection, *, chain_key: int | None = None, projec
     people_usd, unpriced_assignments = connection.execute(people).one()
     return Spending(
         calls=total,
-        failed_calls=int(failed),  # sums of conditions come back typed as booleans
+        failed_calls=failed,
         prompt_tokens=prompt_tokens,
         completion_tokens=completion_tokens,
         models_usd=models_usd,
-        unpriced_calls=int(unpriced),
+        unpriced_calls=unpriced,
         people_usd=people_usd,
-        unpriced_assignments=int(unpriced_assignments),
+        unpriced_assignments=unpriced_assignments,
     )

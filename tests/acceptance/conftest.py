@@ -42,7 +42,8 @@ _ROWS = {
         FROM critique k JOIN ranking rk ON rk.id = k.ranking_id JOIN labeler l ON l.id = rk.labeler_id
         JOIN words w ON w.id = k.words_id JOIN round r ON r.id = k.round_id JOIN candidate c ON c.id = k.candidate_id
         JOIN chain ch ON ch.id = r.chain_id JOIN prompt p ON p.id = ch.prompt_id""",
-    "verdicts": """SELECT p.key, r.number, json_extract(v.verdict, '$.comparisons'), json_extract(v.verdict, '$.rankings'),
+    "verdicts": """SELECT p.key, r.number, json_extract(v.verdict, '$.comparisons'),
+        json_extract(v.verdict, '$.rankings'),
         (SELECT c.round || '.' || c.slot FROM candidate c WHERE c.id = v.winner_id),
         (SELECT c.round || '.' || c.slot FROM candidate c WHERE c.id = v.incumbent_id)
         FROM verdict v JOIN round r ON r.id = v.round_id

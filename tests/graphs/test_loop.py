@@ -117,6 +117,16 @@ async def test_a_slot_that_fails_leaves_its_siblings_alone(tmp_path: Path) -> No
     assert [call.error for call in story.chain.calls if call.reply is None] == ["503 for good"]
 
 
+async def test_spending_counts_failed_calls_and_those_without_a_price(tmp_path: Path) -> None:
+    def answer(template: str, count: int) -> Exception | None:
+        return ModelFailed("503 for good") if template == "draft" and count <= 2 else None
+
+    client = Wrapped(answer=answer)
+    client.price_usd = None  # type: ignore[assignment]  # as for a model that no price list knows
+    _, story = await run(tmp_path, client, rounds=1, candidates=5)
+    assert (story.spending.calls, story.spending.failed_calls, story.spending.unpriced_calls) == (5, 2, 3)
+
+
 async def test_a_chain_whose_drafts_all_fail_has_failed_and_can_be_retried(tmp_path: Path) -> None:
     broken = Wrapped(answer=lambda template, count: ModelFailed("429 for good"))
     chain, story = await run(tmp_path, broken)
