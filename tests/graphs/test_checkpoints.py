@@ -2,6 +2,7 @@ import sqlite3
 from pathlib import Path
 
 import pytest
+from langchain_core.runnables import RunnableConfig
 
 from graphs.checkpoints import open_checkpoints
 
@@ -43,3 +44,21 @@ async def test_what_is_put_is_found_until_its_thread_is_deleted(tmp_path: Path) 
         assert found.pending_writes == [("task", "reason", "rounds")]
         await saver.adelete_thread("t")
         assert await saver.aget_tuple({"configurable": {"thread_id": "t"}}) is None
+
+
+async def test_only_the_newest_checkpoint_of_a_thread_is_kept(tmp_path: Path) -> None:
+    from langgraph.checkpoint.base import empty_checkpoint
+
+    with open_checkpoints(tmp_path / "checkpoints") as saver:
+        for thread in ("s", "t"):
+            config: RunnableConfig = {"configurable": {"thread_id": thread, "checkpoint_ns": ""}}
+            for step in range(5):
+                checkpoint = empty_checkpoint()
+                config = await saver.aput(config, checkpoint, {"step": step}, {})
+                await saver.aput_writes(config, [("reason", "rounds")], "task")
+        counted = [
+            saver.conn.execute(f"SELECT count(*) FROM {table}").fetchone()[0] for table in ("checkpoints", "writes")
+        ]
+        assert counted == [2, 2]
+        found = await saver.aget_tuple({"configurable": {"thread_id": "t"}})
+        assert found is not None and found.checkpoint["id"] == checkpoint["id"]
