@@ -10,13 +10,33 @@ from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.base import ChannelVersions, Checkpoint, CheckpointMetadata, CheckpointTuple
 from langgraph.checkpoint.sqlite import SqliteSaver
 
+_OLDER = "WHERE thread_id = ? AND checkpoint_ns = ? AND checkpoint_id < ?"
+
 
 class LocalSaver(SqliteSaver):
-    """LangGraph's saver, run on the event loop itself: without fsync an operation takes less time than handing it to
-    another thread and back."""
+    """LangGraph's saver, with the newest checkpoint of a chain only: its past is in the store, rounds and forks too.
+
+    It runs on the event loop itself: without fsync an operation takes less time than handing it to another thread and
+    back.
+    """
 
     is_damaged = False
     """The file was found to be damaged; `open_checkpoints` removes it at the end."""
+
+    def put(
+        self,
+        config: RunnableConfig,
+        checkpoint: Checkpoint,
+        metadata: CheckpointMetadata,
+        new_versions: ChannelVersions,
+    ) -> RunnableConfig:
+        stored = super().put(config, checkpoint, metadata, new_versions)
+        place = stored["configurable"]
+        of_older = (place["thread_id"], place["checkpoint_ns"], place["checkpoint_id"])
+        with self.cursor() as cursor:
+            cursor.execute(f"DELETE FROM checkpoints {_OLDER}", of_older)  # noqa: S608
+            cursor.execute(f"DELETE FROM writes {_OLDER}", of_older)  # noqa: S608
+        return stored
 
     async def aget_tuple(self, config: RunnableConfig) -> CheckpointTuple | None:
         try:

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.base import empty_checkpoint
 
 from graphs.checkpoints import LocalSaver, open_checkpoints
@@ -118,3 +119,19 @@ async def test_using_a_closed_saver_is_an_error(tmp_path: Path) -> None:
         pass
     with pytest.raises(sqlite3.ProgrammingError):
         await _put(saver, "t")
+
+
+async def test_only_the_newest_checkpoint_of_a_thread_is_kept(tmp_path: Path) -> None:
+    with open_checkpoints(tmp_path / "checkpoints") as saver:
+        for thread in ("s", "t"):
+            config: RunnableConfig = {"configurable": {"thread_id": thread, "checkpoint_ns": ""}}
+            for step in range(5):
+                checkpoint = empty_checkpoint()
+                config = await saver.aput(config, checkpoint, {"step": step}, {})
+                await saver.aput_writes(config, [("reason", "rounds")], "task")
+        counted = [
+            saver.conn.execute(f"SELECT count(*) FROM {table}").fetchone()[0] for table in ("checkpoints", "writes")
+        ]
+        assert counted == [2, 2]
+        found = await saver.aget_tuple({"configurable": {"thread_id": "t"}})
+        assert found is not None and found.checkpoint["id"] == checkpoint["id"]
