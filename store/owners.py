@@ -40,8 +40,10 @@ class Owner:
             return
         try:
             self._database.write_now(_remove_owners, [self.key])
-        finally:
-            _remove_lock(self._lock)
+        except BaseException:
+            self._lock.release()  # the file stays: it tells others that this owner is dead
+            raise
+        _remove_lock(self._lock)
 
     def __enter__(self) -> Self:
         return self

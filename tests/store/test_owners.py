@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Connection, select, update
 
+from refine.errors import StoreFull
 from store.chains import claim_chain, owner_of
 from store.database import Database
 from store.ids import now
@@ -106,6 +107,20 @@ def test_a_released_owner_leaves_nothing_behind(database: Database, fill: Callab
     assert database.read(owners) == set()
     assert database.read(owner_of, chain) is None
     assert locks(database) == set()
+
+
+def test_an_owner_that_cannot_be_removed_when_it_leaves_is_seen_to_be_dead(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(connection: Connection, keys: list[int]) -> None:
+        raise StoreFull
+
+    owner = register_owner(database)
+    with monkeypatch.context() as patched:
+        patched.setattr("store.owners._remove_owners", full)
+        with pytest.raises(StoreFull):
+            owner.release()
+    assert database.write_now(find_dead_owners) == [owner.key]
 
 
 def test_an_owner_whose_pid_another_process_got_is_dead(database: Database) -> None:
