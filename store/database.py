@@ -82,12 +82,23 @@ class Database:
         return future
 
     async def write(self, function: Callable[Concatenate[Connection, P], T], /, *args: P.args, **kwargs: P.kwargs) -> T:
-        loop = asyncio.get_running_loop()
-        waiter: asyncio.Future[T] = loop.create_future()
+        """As `submit`; a caller that is cancelled while the write is queued takes it back."""
         job = self.submit(function, *args, **kwargs)
-        job.add_done_callback(lambda done: self._hand_back(loop, waiter, done))
+        waiter = self._wait_for(job)
         waiter.add_done_callback(lambda waited: job.cancel() if waited.cancelled() else None)
         return await waiter
+
+    async def write_surely(
+        self, function: Callable[Concatenate[Connection, P], T], /, *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """As `submit`; it is written also when the caller is cancelled meanwhile."""
+        return await self._wait_for(self.submit(function, *args, **kwargs))
+
+    def _wait_for(self, job: "Future[T]") -> "asyncio.Future[T]":
+        loop = asyncio.get_running_loop()
+        waiter: asyncio.Future[T] = loop.create_future()
+        job.add_done_callback(lambda done: self._hand_back(loop, waiter, done))
+        return waiter
 
     def _hand_back(self, loop: asyncio.AbstractEventLoop, waiter: "asyncio.Future[Any]", done: "Future[Any]") -> None:
         if threading.current_thread() is self._writer:

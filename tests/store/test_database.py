@@ -109,6 +109,24 @@ def test_many_threads_with_failing_siblings_lose_and_invent_nothing(database: Da
     assert failed["writes"] > 0
 
 
+async def test_a_caller_that_is_cancelled_takes_back_what_is_queued_unless_it_was_to_be_written_surely(
+    database: Database,
+) -> None:
+    release, held = hold(database)
+    taken_back = asyncio.ensure_future(database.write(put_blob, b"taken back"))
+    surely = asyncio.ensure_future(database.write_surely(put_blob, b"surely"))
+    await asyncio.sleep(0)
+    for task in (taken_back, surely):
+        task.cancel()
+    assert [type(it) for it in await asyncio.gather(taken_back, surely, return_exceptions=True)] == [
+        asyncio.CancelledError
+    ] * 2
+    release.set()
+    held.result()
+    database.write_now(lambda connection: None)
+    assert database.read(count) == 1
+
+
 def test_a_write_that_was_cancelled_while_it_waited_is_not_made(database: Database) -> None:
     release, _ = hold(database)
     cancelled, kept = database.submit(put_blob, b"cancelled"), database.submit(put_blob, b"kept")
