@@ -2,8 +2,8 @@
 
 import asyncio
 import hashlib
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
-from typing import Any, TypeVar
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TypeVar
 
 from graphs.context import LoopContext
 from refine.errors import ModelError, ModelMisconfigured, ModelUnreachable
@@ -66,12 +66,12 @@ async def call_model(
             raise  # the run stops, the chain does not: nothing about this call is the chain's own
         except ModelError as error:
             context.meter.failed_calls += 1
-            await _finish(context.database.write(record_failure, key, request, error, template=template))
+            await context.database.write_surely(record_failure, key, request, error, template=template)
             raise
         finally:
             context.meter.in_flight -= 1
     context.meter.add(reply)
-    return await _finish(context.database.write(record_reply, key, request, reply, template=template))
+    return await context.database.write_surely(record_reply, key, request, reply, template=template)  # it is paid for
 
 
 async def _ask(context: LoopContext, request: ModelRequest) -> ModelReply:
@@ -93,11 +93,6 @@ async def _ask(context: LoopContext, request: ModelRequest) -> ModelReply:
     if context.cache is not None:
         context.cache.put(cache_key(request), dump_reply(reply))
     return reply
-
-
-async def _finish(writing: Coroutine[Any, Any, T]) -> T:
-    """Wait for a write that must happen even if we are cancelled meanwhile: its reply is paid for."""
-    return await asyncio.shield(asyncio.ensure_future(writing))
 
 
 def make_call_seed(chain_seed: int, key: StepKey) -> int:

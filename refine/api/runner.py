@@ -229,7 +229,7 @@ class Runner:
             chain = self._database.read(load_chain, ulid)
             await self._take_to_wait_or_end(chain)
         finally:
-            await asyncio.shield(asyncio.ensure_future(self._database.write(release_chain, ulid, self._owner.key)))
+            await self._database.write_surely(release_chain, ulid, self._owner.key)
 
     def _claim(self, connection: Connection, ulid: str) -> bool:
         if claim_chain(connection, ulid, self._owner.key):
