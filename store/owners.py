@@ -5,13 +5,14 @@ however the process ends. The file is named by the owner's ULID, so a pid or a n
 """
 
 import socket
+from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 from types import TracebackType
 from typing import Self, cast
 
 from filelock import FileLock, Timeout
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, delete, insert, or_, select, update
 
 from refine.errors import StoreError
 from store.database import Database
@@ -97,6 +98,17 @@ def find_dead_owners(connection: Connection, host: str | None = None) -> list[in
         if seen_at < silent_since if is_held is None else not is_held:
             dead.append(int(key))
     return dead
+
+
+def find_free(connection: Connection, chains: Sequence[str]) -> list[str]:
+    """Those of these chains (ULIDs) that no living owner has. Run it in the writer, as `find_dead_owners`."""
+    free: list[str] = []
+    dead = find_dead_owners(connection)
+    for start in range(0, len(chains), 500):
+        is_free = or_(CHAIN.c.owner_id.is_(None), CHAIN.c.owner_id.in_(dead))
+        query = select(CHAIN.c.ulid).where(CHAIN.c.ulid.in_(chains[start : start + 500]), is_free)
+        free.extend(connection.execute(query).scalars())
+    return free
 
 
 def _register(connection: Connection, ulid: str, *, lock_file: str) -> tuple[int, set[str]]:

@@ -35,7 +35,7 @@ from store.chains import (
 )
 from store.database import Connection, Database
 from store.feedback import Desk
-from store.owners import Owner, find_dead_owners, heartbeat
+from store.owners import Owner, find_dead_owners, find_free, heartbeat
 from store.projects import load_settings
 from store.rounds import find_awaited_round, load_open_round
 
@@ -319,13 +319,16 @@ class Runner:
             try:
                 version = self._database.data_version()
                 if version != seen:
-                    seen = version
-                    for chain in self._database.read(find_ready, self._project_key):
-                        if chain not in self._running:
+                    ready = self._database.read(find_ready, self._project_key)
+                    # A worker that has one of them may have looked before it was ready: look again when it lets go.
+                    seen = version if self._running.isdisjoint(ready) else -1
+                    for chain in ready:
+                        if chain not in self._running and chain not in self._elsewhere:
                             self._queue.put(chain)
-                for chain in list(self._elsewhere):
-                    self._elsewhere.discard(chain)
-                    self._queue.put(chain)
+                if self._elsewhere:
+                    for chain in await self._database.write(find_free, sorted(self._elsewhere)):
+                        self._elsewhere.discard(chain)
+                        self._queue.put(chain)
             except StoreError as error:
                 self._fatal = self._fatal or error
                 self._moved.set()

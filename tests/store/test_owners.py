@@ -17,7 +17,7 @@ from store.chains import claim_chain, owner_of
 from store.database import Database
 from store.ids import now
 from store.opening import open_database
-from store.owners import SILENCE_S, find_dead_owners, heartbeat, register_owner
+from store.owners import SILENCE_S, find_dead_owners, find_free, heartbeat, register_owner
 from store.tables import CHAIN, OWNER
 
 OTHER = """
@@ -83,6 +83,25 @@ def test_a_killed_owners_chain_can_be_taken_at_once_and_a_living_ones_cannot(
         kill(process)
         assert database.write_now(take, mine.key)
         assert database.read(owner_of, chain) == mine.key
+
+
+def test_free_chains_are_those_that_no_living_owner_has(
+    database: Database, fill: Callable[..., dict[str, str]]
+) -> None:
+    database.write_now(fill)
+    chains = sorted(database.read(lambda c: list(c.execute(select(CHAIN.c.ulid)).scalars())))
+    with register_owner(database) as mine, other_process(database.path) as (process, theirs):
+
+        def give(connection: Connection, number: int, owner: int) -> None:
+            connection.execute(update(CHAIN).where(CHAIN.c.ulid == chains[number]).values(owner_id=owner))
+
+        database.write_now(give, 0, mine.key)
+        database.write_now(give, 1, theirs)
+        assert sorted(database.write_now(find_free, chains)) == chains[2:]
+        kill(process)
+        assert sorted(database.write_now(find_free, chains)) == chains[1:]
+        assert database.write_now(find_free, chains[:1]) == []
+        assert database.write_now(find_free, []) == []
 
 
 def test_registering_clears_away_the_dead_and_frees_their_chains(
