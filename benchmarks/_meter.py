@@ -90,6 +90,9 @@ class MeteredPanel:
     async def fill(self, round: OpenRound, desk: FeedbackDesk) -> None:
         await self._meter.time_coroutine("panel", _coroutine(self._inner.fill(round, desk)))
 
+    def has_news(self) -> bool:
+        return self._inner.has_news()
+
 
 async def _coroutine(awaitable: Any) -> Any:
     return await awaitable

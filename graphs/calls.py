@@ -10,7 +10,7 @@ from refine.errors import ModelError, ModelMisconfigured, ModelUnreachable
 from refine.llm.keys import cache_key, dump_reply, load_reply
 from refine.prompts import read_header
 from refine.types import Ask, EditPlan, GaveUp, Made, Message, ModelReply, ModelRequest, Step
-from store.calls import RecordedReply, StepKey, find_reply, record_failure, record_reply
+from store.calls import RecordedReply, StepKey, count_attempts, find_reply, record_failure, record_reply
 from store.chains import StoredChain
 
 T = TypeVar("T")
@@ -52,7 +52,7 @@ async def call_model(
     request = ModelRequest(
         model=(settings.distil_model if key.step == "distil" else None) or settings.model,
         messages=messages,
-        seed=make_call_seed(chain.record.seed, key),
+        seed=make_call_seed(chain.record.seed, key, context.database.read(count_attempts, key)),
         temperature=settings.temperature,
         max_tokens=settings.max_tokens,
     )
@@ -95,9 +95,10 @@ async def _ask(context: LoopContext, request: ModelRequest) -> ModelReply:
     return reply
 
 
-def make_call_seed(chain_seed: int, key: StepKey) -> int:
-    """A seed of its own for every slot and turn, the same whenever the chain is run again."""
-    text = f"{chain_seed}:{key.round}:{key.step}:{key.slot}:{key.turn}"
+def make_call_seed(chain_seed: int, key: StepKey, attempt: int) -> int:
+    """A seed of its own for every slot and turn, the same whenever the chain is run again; another one for another
+    attempt, since the first one's answer was of no use."""
+    text = f"{chain_seed}:{key.round}:{key.step}:{key.slot}:{key.turn}" + (f":{attempt}" if attempt else "")
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:4], "big") & 0x7FFFFFFF
 
 

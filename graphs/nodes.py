@@ -47,6 +47,17 @@ def _stop(reason: StopReason, error: str | None = None) -> Command[Any]:
     return Command(update={"reason": reason, "error": error}, goto="finish")
 
 
+def _halt(chain: StoredChain, *, heeds_deadline: bool = True) -> Command[Any] | None:
+    """Whether a person, or the clock, says that no further step is to be begun."""
+    if chain.record.stop_requested:
+        return _stop("stopped")
+    if chain.record.is_paused:
+        return Command(goto="__end__")
+    if heeds_deadline and is_past_deadline(chain):
+        return _stop("deadline")
+    return None
+
+
 async def locate(
     state: LoopState, runtime: Runtime[LoopContext]
 ) -> Command[Literal["draft", "await_feedback", "distil", "await_audit", "finish", "__end__"]]:
@@ -69,10 +80,12 @@ async def locate(
     return Command(goto="distil") if reason is None else _stop(reason)
 
 
-async def draft(state: LoopState, runtime: Runtime[LoopContext]) -> Command[Literal["check", "finish"]]:
+async def draft(state: LoopState, runtime: Runtime[LoopContext]) -> Command[Literal["check", "finish", "__end__"]]:
     """Candidates from the prompt alone: round one, or challengers after a round that nobody criticised."""
     context = runtime.context
     chain = _chain(state, runtime)
+    if (halt := _halt(chain)) is not None:
+        return halt
     number = chain.record.round + 1
     made = context.database.read(load_candidates, chain.key, round=number)
     if any(candidate.kind == "given" for candidate in made):
@@ -107,10 +120,14 @@ async def check(state: LoopState, runtime: Runtime[LoopContext]) -> Command[Lite
     return Command(goto="queue")
 
 
-async def queue(state: LoopState, runtime: Runtime[LoopContext]) -> Command[Literal["await_feedback", "finish"]]:
+async def queue(
+    state: LoopState, runtime: Runtime[LoopContext]
+) -> Command[Literal["await_feedback", "finish", "__end__"]]:
     """Put the incumbent and its challengers on show, blind."""
     context = runtime.context
     chain = _chain(state, runtime)
+    if (halt := _halt(chain, heeds_deadline=False)) is not None:
+        return halt
     number = chain.record.round + 1
     made = context.database.read(load_candidates, chain.key, round=number)
     shown = [candidate for candidate in made if candidate.is_ok]
@@ -180,16 +197,21 @@ async def judge(state: LoopState, runtime: Runtime[LoopContext]) -> Command[Lite
     return Command(goto="distil") if reason is None else _stop(reason)
 
 
-async def distil(state: LoopState, runtime: Runtime[LoopContext]) -> Command[Literal["revise", "draft", "finish"]]:
+async def distil(
+    state: LoopState, runtime: Runtime[LoopContext]
+) -> Command[Literal["revise", "draft", "finish", "__end__"]]:
     """Make an edit plan of the round's critiques. A bad distiller never kills a chain: the plan is then our own."""
     context = runtime.context
     chain = _chain(state, runtime)
+    if (halt := _halt(chain)) is not None:
+        return halt
     round = context.database.read(newest_round, chain.key)
     assert round is not None and chain.record.incumbent is not None and chain.incumbent_key is not None
     parent = chain.record.incumbent
     stored = context.database.read(load_plan, round.key)
     plan: EditPlan | None = stored.plan if stored else None
-    critiques = context.database.read(load_critiques, round.key)
+    # Only what was said of the page that is to be revised; praise and blame of others make no issues.
+    critiques = [it for it in context.database.read(load_critiques, round.key) if it.candidate == parent]
     if plan is None and critiques:
         call_key = None
         try:
@@ -222,10 +244,12 @@ async def distil(state: LoopState, runtime: Runtime[LoopContext]) -> Command[Lit
     return Command(goto="draft")
 
 
-async def revise(state: LoopState, runtime: Runtime[LoopContext]) -> Command[Literal["check", "finish"]]:
+async def revise(state: LoopState, runtime: Runtime[LoopContext]) -> Command[Literal["check", "finish", "__end__"]]:
     """Several revisions of the incumbent after the plan."""
     context = runtime.context
     chain = _chain(state, runtime)
+    if (halt := _halt(chain)) is not None:
+        return halt
     round = context.database.read(newest_round, chain.key)
     assert round is not None
     plan = context.database.read(load_plan, round.key)

@@ -11,8 +11,11 @@ import orjson
 
 from refine.api import Progress, Refiner
 from refine.api.prompts_file import PromptsFile, read_prompts
+from refine.errors import InputError
 from refine.panel import open_panel
 from refine.panel.import_file import ImportPanel
+from refine.panel.lines import name_problem
+from refine.protocols import Panel
 from refine.settings import ProjectSettings, RunOptions
 from refine.types import Files, PromptIn
 from store.calls import Spending, sum_spending
@@ -46,7 +49,10 @@ class BatchOrder:
 
     @property
     def project_name(self) -> str:
-        return self.project or self.prompts.name.split(".")[0]
+        name = self.project if self.project is not None else self.prompts.stem
+        if name_problem(name, 255) is not None:
+            raise InputError(f"{name!r} cannot be a project's name; give another with --project")
+        return name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,7 +88,7 @@ async def run_batch(
     file, setting, model or database that cannot be used; ModelUnreachable or StoreError when the run had to stop.
     """
     file = read_prompts(order.prompts, max_candidate_bytes=order.settings.max_candidate_bytes)
-    _check_panel(order, file)
+    panel = open_panel(order.settings)  # a feedback file that cannot be read is refused before anything is stored
     refiner = Refiner.open(
         order.database,
         project=order.project_name,
@@ -94,7 +100,7 @@ async def run_batch(
         use_cache=order.use_cache,
     )
     async with refiner:
-        start, batch_key = await _order(refiner, order, file)
+        start, batch_key = await _order(refiner, order, file, panel)
         if on_start is not None:
             on_start(start)
         refiner.runner.start_all()
@@ -115,16 +121,11 @@ async def run_batch(
     return BatchResult(start=start, progress=progress, spending=spending)
 
 
-def _check_panel(order: BatchOrder, file: PromptsFile) -> None:
-    """A feedback file that cannot be read, or that speaks of unknown prompts, is refused before anything is stored."""
-    panel = open_panel(order.settings)
-    if isinstance(panel, ImportPanel):
-        panel.validate({row.key for row in file.rows})
-
-
-async def _order(refiner: Refiner, order: BatchOrder, file: PromptsFile) -> tuple[BatchStart, int]:
+async def _order(refiner: Refiner, order: BatchOrder, file: PromptsFile, panel: Panel) -> tuple[BatchStart, int]:
     def write(connection: Connection) -> tuple[int, int, int]:
         known = find_prompts(connection, refiner.project.key)
+        if isinstance(panel, ImportPanel):
+            panel.validate({*known, *(row.key for row in file.rows)})
         rows: list[PromptIn] = list(file.rows)
         batch_key = create_batch(
             connection,
@@ -136,7 +137,7 @@ async def _order(refiner: Refiner, order: BatchOrder, file: PromptsFile) -> tupl
             options=order.options.model_dump(mode="json", exclude={"api_key"}),
         )
         ordered = order_chains(connection, refiner.project, rows, batch_key=batch_key)
-        retried = retry_failed(connection, refiner.project.key) if order.retry_failed else 0
+        retried = retry_failed(connection, refiner.project) if order.retry_failed else 0
         return batch_key, ordered.new, retried
 
     batch_key, new, retried = await refiner.database.write(write)

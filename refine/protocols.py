@@ -49,5 +49,9 @@ class Panel(Protocol):
         """Hand in what this panel has for the round; nothing, when its feedback comes by itself (people)."""
         ...
 
+    def has_news(self) -> bool:
+        """Whether it has come by feedback since it last said so, for rounds that it could not fill."""
+        ...
+
 
 Clock = Callable[[], float]

@@ -82,6 +82,16 @@ class ProjectSettings(BaseModel):
             raise ValueError("a deadline needs a time zone, for example 2027-01-31T18:00:00Z")
         return value
 
+    @property
+    def is_demo(self) -> bool:
+        """A scripted model has a part in it."""
+        return any(model.startswith("demo/") for model in (self.model, self.distil_model or self.model))
+
+    @property
+    def is_simulated(self) -> bool:
+        """Nobody is asked: labelers are simulated."""
+        return self.panel == "simulated"
+
     def diff(self, other: Self) -> list[tuple[str, Any, Any]]:
         """The fields in which `other` differs: (name, mine, theirs), in declaration order."""
         mine, theirs = self.model_dump(mode="json"), other.model_dump(mode="json")

@@ -308,6 +308,8 @@ class OpenRound:
     """Rankings wanted in all."""
     received: int
     candidates: tuple[ShownCandidate, ...]
+    is_fork: bool = False
+    """A line of feedback without a chain's id is not for a fork."""
     seen_by: frozenset[str]
     """Names of labelers that may not be asked: they finished an assignment of this round or, in an audit round, were
     ever shown the chain. One who holds a lease on this round may be asked again: the lease is theirs."""

@@ -139,6 +139,12 @@ def find_reply(connection: Connection, key: StepKey) -> RecordedReply | None:
     )
 
 
+def count_attempts(connection: Connection, key: StepKey) -> int:
+    """How often that turn was asked for: failed calls, and replies that a retry superseded."""
+    newest: int | None = _NEWEST_ATTEMPT.scalar(connection, **_bound(key))
+    return 0 if newest is None else newest + 1
+
+
 def load_replies(connection: Connection, *, chain_key: int, round: int, step: Step, slot: int) -> list[RecordedReply]:
     """The replies of one conversation, turn by turn."""
     replies: list[RecordedReply] = []
@@ -258,7 +264,7 @@ def _call(connection: Connection, row: Any) -> RecordedCall:
         slot=row.slot,
         turn=row.turn,
         attempt=row.attempt,
-        is_ok=row.state == "ok",
+        is_ok=row.state != "failed",
         template=row.template,
         model=row.model,
         model_returned=row.model_returned,

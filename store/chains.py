@@ -20,6 +20,7 @@ from store.tables import (
     CHAIN,
     CHECK,
     EDIT,
+    MODEL_CALL,
     PROJECT,
     PROMPT,
     ROUND,
@@ -75,7 +76,7 @@ def create_chain(
             seed=make_seed(settings.seed, prompt_key),
             priority=priority,
             is_demo=is_demo,
-            is_simulated=settings.panel == "simulated",
+            is_simulated=settings.is_simulated,
             created_at=now(),
         )
     )
@@ -217,6 +218,7 @@ def chains_of_prompts(connection: Connection, prompt_rows: Collection[int]) -> d
 class Unfinished:
     id: str
     settings_key: int
+    priority: int
     is_open: bool
     """Its round wants rankings: nothing else can be done for it."""
 
@@ -228,26 +230,38 @@ def list_unfinished(connection: Connection, project_key: int) -> list[Unfinished
         select(ROUND.c.id).where(ROUND.c.chain_id == CHAIN.c.id, ROUND.c.state == "open").correlate(CHAIN).exists()
     )
     rows = connection.execute(
-        select(CHAIN.c.ulid, CHAIN.c.settings_version_id, CHAIN.c.state.in_(("waiting", "audit")) & is_open)
+        select(
+            CHAIN.c.ulid,
+            CHAIN.c.settings_version_id,
+            CHAIN.c.priority,
+            CHAIN.c.state.in_(("waiting", "audit")) & is_open,
+        )
         .where(CHAIN.c.project_id == project_key, CHAIN.c.state != "ended", CHAIN.c.paused_at.is_(None))
         .order_by(CHAIN.c.priority.desc(), (CHAIN.c.state == "new"), CHAIN.c.id)
     )
-    return [Unfinished(id=ulid, settings_key=key, is_open=bool(is_open)) for ulid, key, is_open in rows]
+    return [
+        Unfinished(id=ulid, settings_key=key, priority=priority, is_open=bool(is_open))
+        for ulid, key, priority, is_open in rows
+    ]
 
 
-def find_ready(connection: Connection, project_key: int | None = None) -> list[str]:
-    """Chains that wait for people and need not any longer: their open round is full, or they are to stop."""
+def find_ready(connection: Connection, project_key: int) -> list[tuple[str, int]]:
+    """(ulid, priority) of chains that wait and need not any longer: their round is full, or they are to stop; and of
+    those in the middle of things that nobody runs, such as a fork made by another process."""
     is_full = (
         select(ROUND.c.id).where(ROUND.c.chain_id == CHAIN.c.id, ROUND.c.state == "full").correlate(CHAIN).exists()
     )
-    query = select(CHAIN.c.ulid).where(
-        CHAIN.c.state.in_(("waiting", "audit")),
-        CHAIN.c.paused_at.is_(None),
-        or_(is_full, CHAIN.c.stop_requested_at.is_not(None)),
+    is_needless = CHAIN.c.state.in_(("waiting", "audit")) & or_(is_full, CHAIN.c.stop_requested_at.is_not(None))
+    rows = connection.execute(
+        select(CHAIN.c.ulid, CHAIN.c.priority)
+        .where(
+            CHAIN.c.project_id == project_key,
+            CHAIN.c.paused_at.is_(None),
+            or_(is_needless, (CHAIN.c.state == "active") & CHAIN.c.owner_id.is_(None)),
+        )
+        .order_by(CHAIN.c.priority.desc(), CHAIN.c.id)
     )
-    if project_key is not None:
-        query = query.where(CHAIN.c.project_id == project_key)
-    return list(connection.execute(query.order_by(CHAIN.c.priority.desc(), CHAIN.c.id)).scalars())
+    return [(ulid, priority) for ulid, priority in rows]
 
 
 def count_states(connection: Connection, project_key: int) -> dict[str, int]:
@@ -363,41 +377,82 @@ def finish_audit(connection: Connection, chain_key: int, *, round: int) -> None:
         record_event(connection, chain_key, "audit_done", round)
 
 
-def retry_failed(connection: Connection, project_key: int) -> int:
+def retry_failed(connection: Connection, project: StoredProject) -> int:
     """Reopen the project's failed chains where they failed; how many there were.
 
-    Slots of their newest round for which no candidate could be made are free again; what they cost stays in the ledger.
+    Slots of their newest round for which no candidate could be made are free again, and are asked for anew: what was
+    answered for them, and what it cost, stays in the ledger as superseded. Pages that came with the prompt are checked
+    again. A round that was closed under the chain wants its rankings, or its verdict, as before. All go on under the
+    project's newest settings.
     """
     rows = connection.execute(
         select(CHAIN.c.id).where(
-            CHAIN.c.project_id == project_key, CHAIN.c.state == "ended", CHAIN.c.stop_reason == "failed"
+            CHAIN.c.project_id == project.key, CHAIN.c.state == "ended", CHAIN.c.stop_reason == "failed"
         )
     ).scalars()
     keys = list(rows)
     for key in keys:
-        _drop_failed_slots(connection, key)
+        _free_failed_slots(connection, key)
+        reopened = _reopen_closed_round(connection, key)
         connection.execute(
             update(CHAIN)
             .where(CHAIN.c.id == key)
-            .values(state="active", stop_reason=None, error=None, ended_at=None, owner_id=None)
+            .values(
+                state="waiting" if reopened else "active",
+                stop_reason=None,
+                error=None,
+                ended_at=None,
+                stop_requested_at=None,
+                owner_id=None,
+            )
         )
         record_event(connection, key, "chain_retried", 0)
+    move_to_settings(connection, project)
     return len(keys)
 
 
-def _drop_failed_slots(connection: Connection, chain_key: int) -> None:
+def _free_failed_slots(connection: Connection, chain_key: int) -> None:
     newest = select(func.max(CANDIDATE.c.round)).where(CANDIDATE.c.chain_id == chain_key).scalar_subquery()
-    failed = select(CANDIDATE.c.id).where(
-        CANDIDATE.c.chain_id == chain_key, CANDIDATE.c.round == newest, CANDIDATE.c.state == "failed"
-    )
-    keys = list(connection.execute(failed).scalars())
-    for table, column in (
-        (CHECK, CHECK.c.candidate_id),
-        (EDIT, EDIT.c.candidate_id),
-        (CANDIDATE_FILE, CANDIDATE_FILE.c.candidate_id),
-    ):
-        connection.execute(delete(table).where(column.in_(keys)))
-    connection.execute(delete(CANDIDATE).where(CANDIDATE.c.id.in_(keys)))
+    rows = connection.execute(
+        select(CANDIDATE.c.id, CANDIDATE.c.round, CANDIDATE.c.slot, CANDIDATE.c.kind).where(
+            CANDIDATE.c.chain_id == chain_key, CANDIDATE.c.round == newest, CANDIDATE.c.state == "failed"
+        )
+    ).all()
+    keys = [row.id for row in rows]
+    connection.execute(delete(CHECK).where(CHECK.c.candidate_id.in_(keys)))
+    given = [row.id for row in rows if row.kind == "given"]
+    connection.execute(update(CANDIDATE).where(CANDIDATE.c.id.in_(given)).values(state="ok", reason=None))
+    made = [row.id for row in rows if row.kind != "given"]
+    connection.execute(delete(EDIT).where(EDIT.c.candidate_id.in_(made)))
+    connection.execute(delete(CANDIDATE_FILE).where(CANDIDATE_FILE.c.candidate_id.in_(made)))
+    connection.execute(delete(CANDIDATE).where(CANDIDATE.c.id.in_(made)))
+    for row in rows:
+        connection.execute(
+            update(MODEL_CALL)
+            .where(
+                MODEL_CALL.c.chain_id == chain_key,
+                MODEL_CALL.c.round == row.round,
+                MODEL_CALL.c.slot == row.slot,
+                MODEL_CALL.c.step.in_(("draft", "revise")),
+                MODEL_CALL.c.state == "ok",
+            )
+            .values(state="superseded")
+        )
+
+
+def _reopen_closed_round(connection: Connection, chain_key: int) -> bool:
+    """A chain that failed while its round was open or full had it closed; it goes on from there."""
+    row = connection.execute(
+        select(ROUND.c.id, ROUND.c.state, ROUND.c.wanted, ROUND.c.received)
+        .where(ROUND.c.chain_id == chain_key, ROUND.c.kind == "normal")
+        .order_by(ROUND.c.number.desc())
+        .limit(1)
+    ).first()
+    if row is None or row.state != "closed":
+        return False
+    state = "full" if row.received >= row.wanted else "open"
+    connection.execute(update(ROUND).where(ROUND.c.id == row.id).values(state=state))
+    return True
 
 
 def move_to_settings(connection: Connection, project: StoredProject) -> int:
@@ -415,7 +470,13 @@ def move_to_settings(connection: Connection, project: StoredProject) -> int:
                 CHAIN.c.settings_version_id != project.settings_key,
             )
         )
-        .values(settings_version_id=project.settings_key)
+        .values(
+            settings_version_id=project.settings_key,
+            kind=project.settings.kind,
+            # Once a stand-in has had a part in a chain, it is marked for good.
+            **({"is_demo": True} if project.settings.is_demo else {}),
+            **({"is_simulated": True} if project.settings.is_simulated else {}),
+        )
     )
     return result.rowcount
 

@@ -142,8 +142,14 @@ def ensure_labeler(connection: Connection, name: str, kind: MadeBy) -> Any:
     return row
 
 
-def lease_assignment(connection: Connection, *, round_id: str, labeler: str, made_by: MadeBy) -> Assignment | None:
-    """See refine.protocols.FeedbackDesk. The order shown is the labeler's own, from round and labeler."""
+def lease_assignment(
+    connection: Connection, *, round_id: str, labeler: str, made_by: MadeBy, is_done: bool = False
+) -> Assignment | None:
+    """See refine.protocols.FeedbackDesk. The order shown is the labeler's own, from round and labeler.
+
+    With `is_done` the work is done already and only to be handed in: that the round wants no more, or that its chain is
+    paused, is no reason to refuse it.
+    """
     who = ensure_labeler(connection, labeler, made_by)
     round = _ROUND.first(connection, wanted=round_id)
     if round is None:
@@ -155,7 +161,8 @@ def lease_assignment(connection: Connection, *, round_id: str, labeler: str, mad
             return None
         ulid, shown, expires_at = held.ulid, list(held.shown), held.lease_expires_at
     else:
-        if round.state != "open" or round.paused_at is not None or round.stop_requested_at is not None:
+        is_closed = round.state != "open" or round.paused_at is not None or round.stop_requested_at is not None
+        if is_closed and not is_done:
             return None
         if round.kind == "audit" and _has_seen_chain(connection, round.chain_id, who.id):
             return None
@@ -314,23 +321,24 @@ def _add_critique(
 
 
 def find_open_round(
-    connection: Connection, *, project_key: int, prompt_key: str, number: int | None
-) -> tuple[str, int] | None:
-    """(ulid, key) of the round of that number (None: the audit round) of the prompt's chain, whatever its state."""
+    connection: Connection, *, project_key: int, prompt_key: str, number: int | None, chain: str | None = None
+) -> tuple[str, int, str] | None:
+    """(ulid, key, state) of the round of that number (None: the audit round) of the prompt's chain: the one that was
+    not forked, unless `chain` names another."""
     condition = ROUND.c.kind == "audit" if number is None else (ROUND.c.kind == "normal") & (ROUND.c.number == number)
+    which = CHAIN.c.parent_chain_id.is_(None) if chain is None else CHAIN.c.ulid == chain
     row = connection.execute(
-        select(ROUND.c.ulid, ROUND.c.id)
+        select(ROUND.c.ulid, ROUND.c.id, ROUND.c.state)
         .join(CHAIN, CHAIN.c.id == ROUND.c.chain_id)
         .join(PROMPT, PROMPT.c.id == CHAIN.c.prompt_id)
-        .where(
-            CHAIN.c.project_id == project_key, CHAIN.c.parent_chain_id.is_(None), PROMPT.c.key == prompt_key, condition
-        )
+        .where(CHAIN.c.project_id == project_key, which, PROMPT.c.key == prompt_key, condition)
     ).first()
-    return None if row is None else (row.ulid, row.id)
+    return None if row is None else (row.ulid, row.id, row.state)
 
 
 def erase_words(connection: Connection, labeler: str) -> int:
-    """Erase everything this labeler wrote, and the name: hashes stay as tombstones. How many texts were erased."""
+    """Erase everything this labeler wrote, drew or pinned, and the name: hashes of the words stay as tombstones. How
+    many texts were erased."""
     row = connection.execute(select(LABELER.c.id, LABELER.c.ulid).where(LABELER.c.name == labeler)).first()
     if row is None:
         raise InputError(f"no labeler named {labeler!r}")
@@ -340,6 +348,8 @@ def erase_words(connection: Connection, labeler: str) -> int:
         .where(WORDS.c.labeler_id == row.id, WORDS.c.erased_at.is_(None))
         .values(text=None, salt=None, erased_at=at)
     )
+    of_labeler = select(RANKING.c.id).where(RANKING.c.labeler_id == row.id)
+    connection.execute(update(CRITIQUE).where(CRITIQUE.c.ranking_id.in_(of_labeler)).values(anchor=None))
     connection.execute(
         update(LABELER).where(LABELER.c.id == row.id).values(name=f"erased-{row.ulid}", erased_at=at, disabled_at=at)
     )

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, Table, insert, select, update
 
 from refine.errors import InputError
 from refine.settings import ProjectSettings
-from store.chains import load_chain, make_seed
+from store.chains import StoredChain, load_chain, make_seed
 from store.events import record_event
 from store.ids import make_ulid, now
 from store.projects import add_settings_version
@@ -59,8 +59,8 @@ def fork_chain(connection: Connection, ulid: str, *, round: int, settings: Proje
             # Its own seed: with the old one and the old settings it would be the same chain again.
             seed=make_seed(settings.seed, new_ulid),
             priority=chain.record.priority,
-            is_demo=chain.record.is_demo or settings.model.startswith("demo/"),
-            is_simulated=chain.record.is_simulated or settings.panel == "simulated",
+            is_demo=chain.record.is_demo or settings.is_demo,
+            is_simulated=chain.record.is_simulated or settings.is_simulated,
             parent_chain_id=chain.key,
             fork_round=round,
             created_at=now(),
@@ -68,8 +68,26 @@ def fork_chain(connection: Connection, ulid: str, *, round: int, settings: Proje
     )
     new_key = int(cast(Any, result).inserted_primary_key[0])
     record_event(connection, new_key, "chain_forked", round, parent=chain.record.id)
-    _Copy(connection, chain.key, new_key, round).run(winner=verdict.winner_id)
+    _Copy(connection, chain.key, new_key, round).run(
+        incumbent=_incumbent_after(connection, chain, round) or verdict.winner_id
+    )
     return new_ulid
+
+
+def _incumbent_after(connection: Connection, chain: StoredChain, round: int) -> int | None:
+    """The incumbent in force after the verdict of that round: its winner, unless a person pinned another."""
+    if round == chain.record.rounds_judged:
+        return chain.incumbent_key
+    return connection.execute(
+        select(ROUND_CANDIDATE.c.candidate_id)
+        .join(ROUND, ROUND.c.id == ROUND_CANDIDATE.c.round_id)
+        .where(
+            ROUND.c.chain_id == chain.key,
+            ROUND.c.kind == "normal",
+            ROUND.c.number == round + 1,
+            ROUND_CANDIDATE.c.is_incumbent.is_(True),
+        )
+    ).scalar_one_or_none()
 
 
 class _Copy:
@@ -83,7 +101,7 @@ class _Copy:
         self.names: dict[str, str] = {}
         """Old public id of a candidate or critique -> new one."""
 
-    def run(self, *, winner: int) -> None:
+    def run(self, *, incumbent: int) -> None:
         upto = self.round
         calls = self.copy(
             MODEL_CALL,
@@ -152,7 +170,7 @@ class _Copy:
             change=lambda row: {"verdict": self.rename(row["verdict"])},
         )
         self.connection.execute(
-            update(CHAIN).where(CHAIN.c.id == self.new_chain).values(incumbent_id=candidates[winner])
+            update(CHAIN).where(CHAIN.c.id == self.new_chain).values(incumbent_id=candidates[incumbent])
         )
 
     def number_of(self, round_key: int) -> int:

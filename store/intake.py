@@ -33,7 +33,7 @@ def order_chains(
     prompts = add_prompts(connection, project.key, rows, batch_key=batch_key)
     chains = chains_of_prompts(connection, {prompt.key for prompt in prompts})
     new = 0
-    is_demo = project.settings.model.startswith("demo/")
+    is_demo = project.settings.is_demo
     for row, prompt in zip(rows, prompts, strict=True):
         if prompt.key in chains:
             continue

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, Text, bindparam, func, select, type_coerce
+from sqlalchemy import Connection, Text, bindparam, func, or_, select, type_coerce
 
 from refine.errors import StoreError
 from refine.types import (
@@ -494,6 +494,7 @@ _FOR_PANELS = (
         ROUND.c.wanted,
         ROUND.c.received,
         CHAIN.c.ulid.label("chain_ulid"),
+        CHAIN.c.parent_chain_id,
         PROJECT.c.name.label("project"),
         PROMPT.c.key.label("prompt_key"),
         PROMPT.c.text.label("prompt"),
@@ -563,6 +564,7 @@ def _for_panels(connection: Connection, row: Any, *, with_files: bool) -> OpenRo
         wanted=row.wanted,
         received=row.received,
         candidates=shown,
+        is_fork=row.parent_chain_id is not None,
         seen_by=frozenset(name for (name,) in seen),
     )
 
@@ -597,7 +599,11 @@ _CRITIQUES = Statement(
     .join(LABELER, LABELER.c.id == RANKING.c.labeler_id)
     .join(CANDIDATE, CANDIDATE.c.id == CRITIQUE.c.candidate_id)
     .join(WORDS, WORDS.c.id == CRITIQUE.c.words_id)
-    .where(CRITIQUE.c.round_id == bindparam("round_key"))
+    .outerjoin(VERDICT, VERDICT.c.round_id == CRITIQUE.c.round_id)
+    .where(
+        CRITIQUE.c.round_id == bindparam("round_key"),
+        or_(VERDICT.c.id.is_(None), RANKING.c.created_at <= VERDICT.c.created_at),
+    )
     .order_by(LABELER.c.name, CANDIDATE.c.round, CANDIDATE.c.slot, CRITIQUE.c.id)
 )
 
@@ -688,7 +694,10 @@ def count_rankings(connection: Connection, chain_key: int) -> int:
 
 
 def load_critiques(connection: Connection, round_key: int) -> list[CritiqueRecord]:
-    """The round's critiques, by labeler name and candidate position. Erased words read `[erased]`."""
+    """The round's critiques, by labeler name and candidate position. Erased words read `[erased]`.
+
+    Those that came after the verdict are left out: the plan, and a replay of it, rest on what was there then.
+    """
     rows = _CRITIQUES.all(connection, round_key=round_key)
     return [
         CritiqueRecord(

@@ -7,6 +7,7 @@ from typing import Any, ParamSpec, Self, TypeVar
 
 from refine.api.refiner import Refiner
 from refine.api.runner import Progress
+from refine.errors import RefineError
 from refine.types import ChainRecord, Event, Files, PromptIn
 
 P = ParamSpec("P")
@@ -18,10 +19,14 @@ class BlockingRefiner:
 
     def __init__(self, refiner: Refiner) -> None:
         self._refiner = refiner
-        self._loop = asyncio.new_event_loop()
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
 
     def open(self) -> Self:
+        """Raises RefineError when it has been opened before: make another one to open the database again."""
+        if self._loop is not None:
+            raise RefineError("this refiner was opened before; make another one with Refiner.blocking(…)")
+        self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="refine-loop", daemon=True)
         self._thread.start()
         try:
@@ -46,13 +51,16 @@ class BlockingRefiner:
         self.close()
 
     def _end_thread(self) -> None:
-        assert self._thread is not None
+        assert self._thread is not None and self._loop is not None
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
         self._thread = None
 
     def _call(self, work: Coroutine[Any, Any, T]) -> T:
+        if self._thread is None or self._loop is None:
+            work.close()
+            raise RefineError("the refiner is not open; use it in `with Refiner.blocking(…) as refiner`")
         return asyncio.run_coroutine_threadsafe(work, self._loop).result()
 
     def start(self, prompt: str, **options: Any) -> ChainRecord:

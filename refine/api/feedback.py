@@ -19,7 +19,7 @@ class Stored:
     known: int
     """Lines that had been stored before."""
     late: int
-    """Lines for rounds that wanted no more rankings."""
+    """Of the new ones, those for rounds that had all the rankings they wanted: they count from the next verdict on."""
 
 
 def import_rankings(database: Database, project: str, path: str | Path) -> Stored:
@@ -37,9 +37,11 @@ def store_feedback(
     """Store (where, line) pairs in one transaction. Raises FeedbackError, beginning with `where`, and stores none."""
     new = known = late = 0
     for where, given in lines:
-        line = given if isinstance(given, FeedbackLine) else parse_feedback(dict(given), where)
+        line = given if isinstance(given, FeedbackLine) else _parse(given, where)
         number = None if line.round == "audit" else int(line.round)
-        found = find_open_round(connection, project_key=project_key, prompt_key=line.prompt_id, number=number)
+        found = find_open_round(
+            connection, project_key=project_key, prompt_key=line.prompt_id, number=number, chain=line.chain
+        )
         if found is None:
             raise FeedbackError(
                 f"{where}: prompt {line.prompt_id!r} has no round {line.round} in this project yet; import the line"
@@ -51,10 +53,11 @@ def store_feedback(
             continue
         try:
             ranking = resolve(line, load_round_for_feedback(connection, found[1]))
-            assignment = lease_assignment(connection, round_id=found[0], labeler=line.labeler, made_by=line.made_by)
+            assignment = lease_assignment(
+                connection, round_id=found[0], labeler=line.labeler, made_by=line.made_by, is_done=True
+            )
             if assignment is None:
-                late += 1
-                continue
+                raise FeedbackError(_refusal(line))
             submit_ranking(
                 connection,
                 assignment_id=assignment.id,
@@ -66,4 +69,20 @@ def store_feedback(
         except FeedbackError as error:
             raise FeedbackError(f"{where}: {error}") from error
         new += 1
+        late += found[2] != "open"
     return Stored(new=new, known=known, late=late)
+
+
+def _parse(given: Mapping[str, Any], where: str) -> FeedbackLine:
+    if not isinstance(given, Mapping):
+        raise FeedbackError(f"{where}: a feedback line is a mapping of fields to values, not {type(given).__name__}")
+    return parse_feedback(dict(given), where)
+
+
+def _refusal(line: FeedbackLine) -> str:
+    if line.round == "audit":
+        return (
+            f"labeler {line.labeler!r} has seen this chain, or ranked its audit round, already; audit rounds are for"
+            " labelers new to the chain"
+        )
+    return f"labeler {line.labeler!r} has ranked round {line.round} of prompt {line.prompt_id!r} already"

@@ -2,10 +2,12 @@
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
+
+import orjson
 
 from graphs.checkpoints import open_checkpoints
 from graphs.graph import build_loop
@@ -15,6 +17,7 @@ from refine.api.prompts_file import prompt_key
 from refine.api.runner import Progress, Runner
 from refine.errors import InputError, RefineError
 from refine.llm import open_client
+from refine.panel.lines import name_problem, text_problem
 from refine.protocols import ModelClient
 from refine.settings import ProjectSettings, RunOptions
 from refine.types import ChainRecord, Event, Files, PromptIn
@@ -209,6 +212,9 @@ class Refiner:
         """The chain of this prompt, begun if it is new. `key` is the prompt's id; by default made from its text."""
         if not prompt.strip():
             raise InputError("the prompt is empty")
+        problem = text_problem(prompt)
+        if problem is not None:
+            raise InputError(f"the prompt {problem}; leave it out")
         row = PromptIn(key=key or prompt_key(prompt), prompt=prompt, metadata=metadata or {})
         (chain,) = await self.start_all([row], priority=priority)
         return chain
@@ -216,6 +222,7 @@ class Refiner:
     async def start_all(self, prompts: Iterable[PromptIn], *, priority: int = 0) -> list[ChainRecord]:
         """The chains of these prompts, in order. Those already ended stay ended."""
         rows = list(prompts)
+        _check_rows(rows, priority)
         ordered = await self.database.write(order_chains, self.project, rows, batch_key=None, priority=priority)
         chains = [self.chain(ulid) for ulid in ordered.chains]
         for chain in chains:
@@ -284,7 +291,10 @@ class Refiner:
         return await self._steer(_stop, chain_id)
 
     async def prioritise(self, chain_id: str, priority: int) -> ChainRecord:
-        return await self._steer(set_priority, chain_id, priority)
+        _check_rows((), priority)
+        record = await self._steer(set_priority, chain_id, priority)
+        self.runner.reprioritise(record.id, priority)
+        return record
 
     async def pin(self, chain_id: str, candidate: str) -> ChainRecord:
         """Make this candidate the incumbent at the chain's next verdict."""
@@ -307,3 +317,24 @@ class Refiner:
 
 def _stop(connection: Any, chain: Any) -> bool:
     return stop_chain(connection, chain, dead=find_dead_owners(connection))
+
+
+def _check_rows(rows: Sequence[PromptIn], priority: int) -> None:
+    """Raise InputError for what a prompts file would not have let through either."""
+    if not -(2**31) <= priority < 2**31:
+        raise InputError(f"priority {priority} is out of range; give a whole number of at most ten digits")
+    seen: set[str] = set()
+    for row in rows:
+        problem = text_problem(row.prompt)
+        if problem is not None:
+            raise InputError(f"prompt {row.key!r} {problem}; leave it out")
+        problem = name_problem(row.key, 255)
+        if problem is not None:
+            raise InputError(f"the key of a prompt {problem}; give it another")
+        if row.key in seen:
+            raise InputError(f"prompt key {row.key!r} is given twice; give each prompt its own")
+        seen.add(row.key)
+        try:
+            orjson.dumps(row.metadata)
+        except TypeError as error:
+            raise InputError(f"the metadata of prompt {row.key!r} cannot be stored as JSON: {error}") from error

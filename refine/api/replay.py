@@ -69,11 +69,11 @@ def _replay(connection: Connection, chain_id: str) -> ReplayReport:
         if stored is None:
             continue
         plans += 1
-        critiques = load_critiques(connection, round.key)
+        parent = load_candidate(connection, stored.parent_key)
+        critiques = [it for it in load_critiques(connection, round.key) if it.candidate == parent.id]
         if any(critique.is_erased for critique in critiques):
             erased += 1
             continue
-        parent = load_candidate(connection, stored.parent_key)
         made = distil_from_replies(
             chain.record.prompt, critiques, parent=parent.id, replies=_replies(connection, chain, round, "distil", 0)
         )

@@ -8,6 +8,7 @@ round is full. A chain is claimed for as long as a worker has it, so two process
 import asyncio
 import heapq
 import itertools
+import time
 import traceback
 from collections import Counter
 from collections.abc import AsyncIterator
@@ -73,22 +74,25 @@ class _Queue:
 
     heap: list[tuple[int, int, str]] = field(default_factory=list)
     counter: "itertools.count[int]" = field(default_factory=itertools.count)
-    known: set[str] = field(default_factory=set)
+    known: dict[str, int] = field(default_factory=dict)
     changed: asyncio.Event = field(default_factory=asyncio.Event)
 
     def put(self, chain: str, priority: int = 0) -> None:
-        if chain not in self.known:
-            self.known.add(chain)
+        """A chain that is there already moves, if its priority is another now."""
+        if self.known.get(chain) != priority:
+            self.known[chain] = priority
             heapq.heappush(self.heap, (-priority, next(self.counter), chain))
             self.changed.set()
 
     async def get(self) -> str:
-        while not self.heap:
-            self.changed.clear()
-            await self.changed.wait()
-        chain = heapq.heappop(self.heap)[2]
-        self.known.discard(chain)
-        return chain
+        while True:
+            while not self.heap:
+                self.changed.clear()
+                await self.changed.wait()
+            priority, _, chain = heapq.heappop(self.heap)
+            if self.known.get(chain) == -priority:  # else it has moved
+                del self.known[chain]
+                return chain
 
 
 class Runner:
@@ -124,8 +128,8 @@ class Runner:
         self._elsewhere: set[str] = set()
         """Chains that another live process has."""
         self._budgets: dict[float | None, Budget] = {}
+        self._budget_due: dict[float | None, float] = {}
         self._panels: dict[int, Panel] = {}
-        self._people_usd = 0.0
         self._fatal: BaseException | None = None
         self._moved = asyncio.Event()
         self.stops: Counter[str] = Counter()
@@ -148,12 +152,17 @@ class Runner:
             if chain.settings_key not in panels:
                 panels[chain.settings_key] = self._database.read(load_settings, chain.settings_key).panel
             if not (chain.is_open and panels[chain.settings_key] == "people"):
-                self.start_chain(chain.id)
+                self.start_chain(chain.id, priority=chain.priority)
+
+    def reprioritise(self, chain: str, priority: int) -> None:
+        """Move the chain, if it is waiting for a worker."""
+        if chain in self._queue.known:
+            self._queue.put(chain, priority)
 
     @property
     def is_idle(self) -> bool:
         """Nothing is running, ready to run, or run elsewhere: what has not ended waits for people."""
-        return not (self._running or self._queue.heap or self._elsewhere)
+        return not (self._running or self._queue.known or self._elsewhere)
 
     async def settle(self) -> None:
         """Until idle. Raises what made the run impossible (a misconfigured model, a full disk)."""
@@ -266,11 +275,11 @@ class Runner:
     async def _ask_panel(self, panel: Panel, round_id: str, chain: StoredChain) -> bool:
         """Let the panel fill the round; whether it still wants rankings after that."""
         open_round = self._database.read(load_open_round, round_id)
-        if open_round is None:
-            return False
-        await panel.fill(open_round, self._desk)
-        await self._add_people_cost(chain)
-        return self._database.read(load_open_round, round_id) is not None
+        if open_round is not None:
+            await panel.fill(open_round, self._desk)
+            open_round = self._database.read(load_open_round, round_id)
+        self._refresh_budget(chain)
+        return open_round is not None
 
     async def _fail(self, chain: StoredChain, error: Exception) -> None:
         is_known = isinstance(error, ChainFailed)
@@ -292,18 +301,24 @@ class Runner:
     def _budget_of(self, chain: StoredChain) -> Budget:
         limit = chain.settings.budget_usd
         if limit not in self._budgets:
-            spent = self._database.read(sum_spending, project_key=chain.project_key)
-            self._people_usd = spent.people_usd
-            self._budgets[limit] = Budget(limit, spent.models_usd + spent.people_usd)
+            self._budgets[limit] = Budget(limit)
+            self._refresh_budget(chain)
         return self._budgets[limit]
 
-    async def _add_people_cost(self, chain: StoredChain) -> None:
-        """Book what labelers have cost since the last look; only where it counts against a limit."""
-        if chain.settings.budget_usd is None or chain.settings.pay_rate_usd_hour is None:
+    def _refresh_budget(self, chain: StoredChain) -> None:
+        """Take over from the ledger what people, and other processes, have cost meanwhile.
+
+        That adds up the whole project, so it may take a twentieth of the time at most.
+        """
+        limit = chain.settings.budget_usd
+        began = time.monotonic()
+        if limit is None or began < self._budget_due.get(limit, 0.0):
             return
-        people_usd = self._database.read(sum_spending, project_key=chain.project_key).people_usd
-        self._budget_of(chain).add_people(people_usd - self._people_usd)
-        self._people_usd = people_usd
+        spent = self._database.read(sum_spending, project_key=chain.project_key)
+        budget = self._budget_of(chain)
+        budget.spent_usd = max(budget.spent_usd, spent.models_usd + spent.people_usd)
+        now = time.monotonic()
+        self._budget_due[limit] = now + 20 * (now - began) if now - began > 0.005 else now
 
     def _panel_of(self, chain: StoredChain) -> Panel:
         panel = self._panels.get(chain.settings_key)
@@ -319,12 +334,14 @@ class Runner:
             try:
                 version = self._database.data_version()
                 if version != seen:
-                    ready = self._database.read(find_ready, self._project_key)
+                    ready = dict(self._database.read(find_ready, self._project_key))
                     # A worker that has one of them may have looked before it was ready: look again when it lets go.
                     seen = version if self._running.isdisjoint(ready) else -1
-                    for chain in ready:
-                        if chain not in self._running and chain not in self._elsewhere:
-                            self._queue.put(chain)
+                    for chain, priority in ready.items():
+                        if not any(chain in it for it in (self._running, self._elsewhere, self._queue.known)):
+                            self._queue.put(chain, priority)
+                if any(panel.has_news() for panel in self._panels.values()):
+                    self.start_all()
                 if self._elsewhere:
                     for chain in await self._database.write(find_free, sorted(self._elsewhere)):
                         self._elsewhere.discard(chain)

@@ -76,6 +76,8 @@ class FeedbackLine(Record):
     prompt_id: Annotated[Name, BeforeValidator(_text)]
     """The prompt's key: its `id` in the prompts file, or 16 hex digits of its SHA-256."""
     round: Annotated[int, Field(strict=True, ge=1, le=1_000_000)] | Literal["audit"]
+    chain: Name | None = None
+    """The chain's id; only needed for a fork, which has rounds of its own."""
     labeler: Name
     ranking: tuple[Group, ...] = Field(max_length=MAX_CANDIDATES)
     """Tie groups, best first; a plain name in the list is a group of one."""

@@ -22,6 +22,7 @@ class ImportPanel:
         self._lock = asyncio.Lock()
         self._lines: dict[tuple[str, int | str], list[tuple[int, FeedbackLine]]] = {}
         self._seen: tuple[int, int, int] | None = None
+        self._noticed: tuple[int, int, int] | None = None
         self._read(is_growing=False)
 
     def validate(self, prompt_keys: Set[str]) -> None:
@@ -47,6 +48,8 @@ class ImportPanel:
         lines = self._lines.get((round.prompt_key, "audit" if round.kind == "audit" else round.number), [])
         resolved = []
         for number, line in lines:
+            if line.chain != round.chain and (line.chain is not None or round.is_fork):
+                continue
             try:
                 resolved.append((number, line, resolve(line, round)))
             except FeedbackError as error:
@@ -56,6 +59,16 @@ class ImportPanel:
                 await self._hand_in(round, line, ranking, desk)
             except FeedbackError as error:
                 raise FeedbackError(f"{self.path}:{number}: {error}") from error
+
+    def has_news(self) -> bool:
+        """Whether the file has changed since it was read, and since this was last asked."""
+        try:
+            state = self._state()
+        except OSError:
+            return False  # the next fill says what is wrong
+        is_new = state not in (self._seen, self._noticed)
+        self._noticed = state
+        return is_new
 
     @staticmethod
     async def _hand_in(round: OpenRound, line: FeedbackLine, ranking: RankingIn, desk: FeedbackDesk) -> None:

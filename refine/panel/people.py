@@ -9,3 +9,6 @@ class PeoplePanel:
 
     async def fill(self, round: OpenRound, desk: FeedbackDesk) -> None:
         """Nothing: the round waits until people have handed in what it wants."""
+
+    def has_news(self) -> bool:
+        return False

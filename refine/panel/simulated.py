@@ -55,6 +55,9 @@ class SimulatedPanel:
             if not let_in and cohort > 0:
                 return  # nobody new was let in: the round was paused, stopped or filled by others
 
+    def has_news(self) -> bool:
+        return False
+
     def _cohort(self, number: int) -> tuple[SimulatedLabeler, ...]:
         while number >= len(self._cohorts):
             self._cohorts.append(create_labelers(self._seed, self._mix, cohort=len(self._cohorts)))

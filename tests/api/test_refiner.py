@@ -10,9 +10,10 @@ import pytest
 from refine import Refiner
 from refine.api.replay import replay_chain
 from refine.api.story import load_story
-from refine.errors import FeedbackError, InputError, ModelMisconfigured, SettingsChanged
+from refine.errors import FeedbackError, InputError, ModelMisconfigured, RefineError, SettingsChanged
 from refine.perturb import find_flaws
 from refine.types import CodeFile, GivenCandidate, PromptIn
+from store.forks import fork_chain
 from store.verify import verify_database
 
 QUIZ = "Create an interactive quiz about data packets"
@@ -128,15 +129,124 @@ async def test_two_rounds_without_a_critique_end_a_chain(people: Refiner) -> Non
 async def test_a_paused_chain_takes_no_step_until_it_is_resumed(people: Refiner) -> None:
     chain = await people.start(QUIZ, key="quiz")
     await people.wait()
-    line = ranking(1, "ann", [["c1"], ["c2"]])
-    await people.submit_feedback([line])
-    await people.pause(chain.id)
-    assert await people.submit_feedback([ranking(1, "ben", [["c1"], ["c2"]])]) == 0  # no lease on a paused chain
-    await people.resume(chain.id)
     critiques = critiques_of(people, chain.id, 1)
-    assert await people.submit_feedback([ranking(1, "cid", [["c1"], ["c2"]], critiques=critiques)]) == 1
+    await people.submit_feedback([ranking(1, "ann", [["c1"], ["c2"]], critiques=critiques)])
+    await people.pause(chain.id)
+    # Work that is done is taken all the same: the chain is paused, not the person.
+    assert await people.submit_feedback([ranking(1, "ben", [["c1"], ["c2"]])]) == 1
+    await asyncio.sleep(0.6)
+    assert people.chain(chain.id).round == 1
+    await people.resume(chain.id)
     await wait_for_round(people, chain.id, 2)
     assert people.chain(chain.id).round == 2
+
+
+async def test_late_feedback_is_kept_and_leaves_plan_and_replay_as_they_were(people: Refiner) -> None:
+    chain = await people.start(QUIZ, key="quiz")
+    await people.wait()
+    critiques = critiques_of(people, chain.id, 1)
+    lines = [ranking(1, name, [["c1"], ["c2"], ["c3"]], critiques=critiques) for name in ("ann", "ben")]
+    late = ranking(1, "aaa", [["c1"], ["c2"]], critiques=[{"candidate": "c1", "text": "And make it blue."}])
+    await people.submit_feedback(lines)
+    await wait_for_round(people, chain.id, 2)
+    assert await people.submit_feedback([late]) == 1
+    assert replay_chain(people.database, chain.id).differing == ()
+    assert len(load_story(people.database, chain.id).chain.rounds[0].rankings) == 3
+    assert verify_database(people.database).findings == ()
+
+
+async def test_a_labeler_ranks_a_round_once(people: Refiner) -> None:
+    await people.start(QUIZ, key="quiz")
+    await people.wait()
+    await people.submit_feedback([ranking(1, "ann", [["c1"], ["c2"]])])
+    with pytest.raises(FeedbackError, match="'ann' has ranked round 1 of prompt 'quiz' already"):
+        await people.submit_feedback([ranking(1, "ann", [["c2"], ["c1"]])])
+
+
+async def test_a_fork_takes_only_feedback_that_names_it(people: Refiner) -> None:
+    chain = await people.start(QUIZ, key="quiz")
+    await people.wait()
+    critiques = critiques_of(people, chain.id, 1)
+    lines = [ranking(1, name, [["c1"], ["c2"], ["c3"]], critiques=critiques) for name in ("ann", "ben")]
+    await people.submit_feedback(lines)
+    await wait_for_round(people, chain.id, 2)
+    fork = await people.fork(chain.id, round=1)
+    await wait_for_round(people, fork.id, 2)
+    await people.submit_feedback([ranking(2, "ann", [["c1"], ["c2"]])])
+    await people.submit_feedback([ranking(2, "ann", [["c1"], ["c2"]], chain=fork.id)])
+    received = [len(load_story(people.database, it).chain.rounds[1].rankings) for it in (chain.id, fork.id)]
+    assert received == [1, 1]
+
+
+async def test_a_fork_begins_with_the_page_that_a_person_pinned(people: Refiner) -> None:
+    chain = await people.start(QUIZ, key="quiz")
+    await people.wait()
+    shown = load_story(people.database, chain.id).chain.rounds[0].shown
+    await people.pin(chain.id, shown[2])
+    critiques = critiques_of(people, chain.id, 3)
+    lines = [ranking(1, name, [["c1"], ["c2"], ["c3"]], critiques=critiques) for name in ("ann", "ben")]
+    await people.submit_feedback(lines)
+    await wait_for_round(people, chain.id, 2)
+    fork = await people.fork(chain.id, round=1)
+    pages = {it.id: it.content_sha256 for it in load_story(people.database, chain.id).chain.candidates}
+    forked = load_story(people.database, fork.id).chain
+    (first,) = (it for it in forked.candidates if it.id == forked.incumbent)
+    assert first.content_sha256 == pages[shown[2]]
+
+
+async def test_a_winner_that_nobody_criticised_does_not_end_the_chain(people: Refiner) -> None:
+    chain = await people.start(QUIZ, key="quiz")
+    await people.wait()
+    critiques = critiques_of(people, chain.id, 3)
+    lines = [ranking(1, name, [["c1"], ["c2"], ["c3"]], critiques=critiques) for name in ("ann", "ben")]
+    await people.submit_feedback(lines)
+    await wait_for_round(people, chain.id, 2)
+    assert (people.chain(chain.id).state, people.chain(chain.id).round) == ("waiting", 2)
+
+
+async def test_a_fork_made_by_another_process_is_run_by_the_one_that_is_there(tmp_path: Path) -> None:
+    async with Refiner.open(tmp_path / "a.db", rounds=2, audit_share=0) as refiner:
+        chain = await refiner.start(QUIZ)
+        await refiner.wait()
+        settings = refiner.project.settings
+        fork = await refiner.database.write(fork_chain, chain.id, round=1, settings=settings)  # as the command does
+        async with asyncio.timeout(30):
+            while refiner.chain(fork).state != "ended":
+                await asyncio.sleep(0.05)
+
+
+async def test_stand_ins_that_come_later_mark_the_chain(tmp_path: Path) -> None:
+    async with Refiner.open(tmp_path / "a.db", panel="people") as refiner:
+        chain = await refiner.start(QUIZ)
+        await refiner.wait()
+        assert not refiner.chain(chain.id).is_simulated
+    async with Refiner.open(tmp_path / "a.db", panel="simulated", accept_changes=True) as refiner:
+        assert refiner.chain(chain.id).is_simulated
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ({"prompt": "a\ud800"}, "lone surrogate"),
+        ({"prompt": "a\0"}, "NUL"),
+        ({"prompt": "a", "key": "k" * 5000}, "key of a prompt"),
+        ({"prompt": "a", "metadata": {"when": object()}}, "JSON"),
+        ({"prompt": "a", "priority": 10**30}, "priority"),
+    ],
+)
+async def test_a_prompt_that_cannot_be_stored_is_refused_in_a_line(
+    people: Refiner, arguments: dict[str, Any], said: str
+) -> None:
+    with pytest.raises(InputError, match=said):
+        await people.start(**arguments)
+
+
+async def test_a_prompt_given_twice_and_feedback_that_is_no_mapping_are_refused(people: Refiner) -> None:
+    row = PromptIn(key="p", prompt="A page")
+    with pytest.raises(InputError, match="given twice"):
+        await people.start_all([row, row])
+    with pytest.raises(FeedbackError, match="mapping"):
+        await people.submit_feedback(["x"])  # type: ignore[list-item]
 
 
 async def test_a_waiting_chain_is_stopped_at_once(people: Refiner) -> None:
@@ -263,6 +373,16 @@ async def test_a_missing_key_is_told_before_a_database_is_made(tmp_path: Path) -
 )
 def test_a_wrong_setting_is_named(tmp_path: Path, changes: dict[str, Any], said: str) -> None:
     with pytest.raises(InputError, match=said), Refiner.blocking(tmp_path / "a.db", **changes):
+        pass
+
+
+def test_a_blocking_refiner_is_opened_once(tmp_path: Path) -> None:
+    refiner = Refiner.blocking(tmp_path / "a.db")
+    with pytest.raises(RefineError, match="not open"):
+        refiner.progress()
+    with refiner:
+        pass
+    with pytest.raises(RefineError, match="opened before"), refiner:
         pass
 
 

@@ -1,5 +1,6 @@
 """The loop under limits, failures and odd models; the model is the scripted one, wrapped."""
 
+import asyncio
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -7,6 +8,7 @@ from typing import Any
 
 import pytest
 
+import graphs.nodes
 from refine import Refiner
 from refine.api.replay import replay_chain
 from refine.api.story import Story, load_story
@@ -14,7 +16,8 @@ from refine.errors import ModelFailed, ModelMisconfigured, ModelUnreachable
 from refine.llm.scripted import ScriptedClient
 from refine.prompts import read_header
 from refine.protocols import ModelClient
-from refine.types import ChainRecord, ModelReply, ModelRequest, Usage
+from refine.types import ChainRecord, CodeFile, GivenCandidate, ModelReply, ModelRequest, PromptIn, Usage
+from store.chains import list_chains, retry_failed
 from store.verify import verify_database
 
 PROMPT = "A memory game about the planets"
@@ -28,6 +31,7 @@ class Wrapped:
         self.price_usd = price_usd
         self.answer = answer or (lambda template, count: None)
         self.asked: list[str] = []
+        self.delay_s = 0.0
 
     def estimate_usd(self, request: ModelRequest) -> float | None:
         return self.price_usd
@@ -37,6 +41,7 @@ class Wrapped:
         template = header[0] if header else ""
         self.asked.append(template)
         said = self.answer(template, self.asked.count(template))
+        await asyncio.sleep(self.delay_s)
         if isinstance(said, Exception):
             raise said
         if said is not None:
@@ -82,9 +87,9 @@ async def test_a_chain_ends_when_its_rankings_are_used_up(tmp_path: Path) -> Non
     assert [len(round.rankings) for round in story.chain.rounds] == [5, 2]
 
 
-async def test_no_round_is_opened_after_the_deadline(tmp_path: Path) -> None:
+async def test_nothing_is_begun_after_the_deadline(tmp_path: Path) -> None:
     chain, story = await run(tmp_path, deadline=datetime.now(UTC) - timedelta(seconds=1))
-    assert (chain.stop_reason, story.chain.rounds) == ("deadline", ())
+    assert (chain.stop_reason, story.chain.rounds, story.chain.calls) == ("deadline", (), ())
 
 
 async def test_a_chain_ends_on_a_plateau(tmp_path: Path) -> None:
@@ -133,9 +138,7 @@ async def test_a_chain_whose_drafts_all_fail_has_failed_and_can_be_retried(tmp_p
     assert (chain.stop_reason, chain.error) == ("failed", "the model failed: 429 for good")
     assert len(story.chain.calls) == 3
     async with Refiner.open(tmp_path / "a.db") as refiner:
-        from store.chains import retry_failed
-
-        assert await refiner.database.write(retry_failed, refiner.project.key) == 1
+        assert await refiner.database.write(retry_failed, refiner.project) == 1
         refiner.runner.start_all()
         await refiner.wait()
         retried = load_story(refiner.database, chain.id)
@@ -143,6 +146,77 @@ async def test_a_chain_whose_drafts_all_fail_has_failed_and_can_be_retried(tmp_p
     assert retried.chain.stop_reason in ("rounds", "plateau", "nothing_left")
     assert [call.attempt for call in retried.chain.calls if call.step == "draft"] == [0, 0, 0, 1, 1, 1]
     assert findings == ()
+
+
+async def retried(path: Path, client: ModelClient | None = None, **settings: Any) -> tuple[ChainRecord, Story]:
+    async with Refiner.open(path / "a.db", client=client, accept_changes=True, **settings) as refiner:
+        assert await refiner.database.write(retry_failed, refiner.project) == 1
+        refiner.runner.start_all()
+        await refiner.wait()
+        assert verify_database(refiner.database).findings == ()
+        (chain,) = [it.record for it in refiner.database.read(list_chains)]
+        assert replay_chain(refiner.database, chain.id).differing == ()
+        return refiner.chain(chain.id), load_story(refiner.database, chain.id)
+
+
+async def test_a_retry_asks_again_where_the_model_answered_badly(tmp_path: Path) -> None:
+    chain, _ = await run(tmp_path, Wrapped(answer=lambda *_: "I would rather not."))
+    assert chain.stop_reason == "failed"
+    again = Wrapped()
+    chain, story = await retried(tmp_path, again)
+    assert chain.stop_reason in ("rounds", "plateau", "nothing_left")
+    assert again.asked.count("draft") == 3
+    seeds = [call.seed for call in story.chain.calls if call.step == "draft"]
+    assert len(set(seeds)) == len(seeds)  # another seed: the old one's answer was of no use
+
+
+async def test_a_retry_keeps_the_pages_that_came_with_the_prompt(tmp_path: Path) -> None:
+    pages = tuple(
+        GivenCandidate(id=name, files=(CodeFile(filename="index.html", content=f"<h1>{name * 3000}</h1>"),))
+        for name in ("a", "b")
+    )
+    async with Refiner.open(tmp_path / "a.db", kind="rank", max_candidate_bytes=1000) as refiner:
+        await refiner.start_all([PromptIn(key="p", prompt="A page", candidates=pages)])
+        await refiner.wait()
+    chain, story = await retried(tmp_path, max_candidate_bytes=100_000)
+    assert chain.stop_reason == "ranked"
+    assert [(it.kind, it.given_id) for it in story.chain.candidates] == [("given", "a"), ("given", "b")]
+
+
+async def test_a_chain_that_failed_at_its_verdict_keeps_its_rankings_for_the_retry(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(**_: Any) -> Any:
+        raise ArithmeticError("no verdict today")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(graphs.nodes, "judge_rankings", broken)
+        async with Refiner.open(tmp_path / "a.db", rounds=2, audit_share=0, candidates=3) as refiner:
+            await refiner.start(PROMPT)
+            await refiner.wait()
+    chain, story = await retried(tmp_path)
+    assert chain.stop_reason in ("rounds", "plateau", "nothing_left")
+    assert len(story.chain.rounds[0].rankings) == 5
+
+
+@pytest.mark.parametrize("wish", ["pause", "stop"])
+async def test_a_chain_told_to_stop_in_the_middle_of_a_step_begins_no_other(tmp_path: Path, wish: str) -> None:
+    client = Wrapped()
+    async with Refiner.open(tmp_path / "a.db", client=client, rounds=3, candidates=3, audit_share=0) as refiner:
+        wanted: list[asyncio.Task[Any]] = []
+
+        def answer(template: str, count: int) -> None:
+            if template == "distil":
+                wanted.append(asyncio.ensure_future(getattr(refiner, wish)(chain.id)))
+
+        client.answer = answer
+        client.delay_s = 0.3
+        chain = await refiner.start(PROMPT)
+        await refiner.wait()
+        await asyncio.gather(*wanted)
+        ended = refiner.chain(chain.id)
+    assert wanted and "revise" not in client.asked
+    assert (ended.state, ended.is_paused) == (("ended", False) if wish == "stop" else ("active", True))
 
 
 @pytest.mark.parametrize("error", [ModelMisconfigured("no such model"), ModelUnreachable("nothing answers")])

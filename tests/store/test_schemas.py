@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import Connection, select
 
 from refine.types import CritiqueIn, RankingIn
-from store import chains, feedback, rounds
+from store import chains, feedback, projects, rounds
 from store.opening import HEAD, REVISIONS, open_database
 from store.tables import ASSIGNMENT, CHAIN, LABELER
 from store.upkeep import stats
@@ -84,8 +84,8 @@ def test_people_can_finish_what_they_had_begun_in_it(released: Path) -> None:
 
     with open_database(released) as database:
         assert database.write_now(finish_all) == 2
-        ready = database.read(chains.find_ready)
-        (chain,) = [database.read(chains.load_chain, ulid) for ulid in ready]
+        projects_ready = [database.read(chains.find_ready, it.key) for it in database.read(projects.list_projects)]
+        (chain,) = [database.read(chains.load_chain, ulid) for ready in projects_ready for ulid, _ in ready]
         assert chain.record.round == 2
         waiting = database.read(lambda c: c.execute(select(CHAIN.c.ulid).where(CHAIN.c.state == "waiting")).all())
         assert len(waiting) == 2

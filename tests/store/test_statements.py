@@ -72,11 +72,11 @@ def test_scalar_is_none_without_a_row_and_one_refuses(database: Database) -> Non
 
 
 def test_a_value_that_is_missing_or_unknown_is_refused(database: Database) -> None:
-    with pytest.raises(TypeError, match="created_at.* missing"):
+    with pytest.raises(TypeError, match=r"created_at.* missing"):
         database.write_now(lambda c: ADD_PROJECT.insert(c, ulid="U", name="n"))
-    with pytest.raises(TypeError, match="colour.* unknown"):
+    with pytest.raises(TypeError, match=r"colour.* unknown"):
         database.write_now(lambda c: ADD_PROJECT.insert(c, ulid="U", name="n", created_at=AT, colour=1))
-    with pytest.raises(TypeError, match="wanted.* missing"):
+    with pytest.raises(TypeError, match=r"wanted.* missing"):
         database.read(PROJECT_NAMED.first)
 
 
