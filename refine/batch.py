@@ -134,7 +134,7 @@ async def _order(refiner: Refiner, order: BatchOrder, file: PromptsFile, panel: 
             source_sha256=file.sha256,
             rows=len(rows),
             rows_new=sum(row.key not in known for row in rows),
-            options=order.options.model_dump(mode="json", exclude={"api_key"}),
+            options=_without_secrets(order.options),
         )
         ordered = order_chains(connection, refiner.project, rows, batch_key=batch_key)
         retried = retry_failed(connection, refiner.project) if order.retry_failed else 0
@@ -149,6 +149,13 @@ async def _order(refiner: Refiner, order: BatchOrder, file: PromptsFile, panel: 
         backup=refiner.database.migrated_from_backup,
     )
     return start, batch_key
+
+
+def _without_secrets(options: RunOptions) -> dict[str, Any]:
+    stored = options.model_dump(mode="json", exclude={"api_key"})
+    if options.api_base is not None:
+        stored["api_base"] = options.api_base.split("?")[0]  # a query may hold a key
+    return stored
 
 
 async def _report(refiner: Refiner, on_progress: Callable[[Progress], None]) -> None:

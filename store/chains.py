@@ -378,7 +378,12 @@ def finish_audit(connection: Connection, chain_key: int, *, round: int) -> None:
 
 
 def retry_failed(connection: Connection, project: StoredProject) -> int:
-    """Reopen the project's failed chains where they failed; how many there were.
+    """Reopen the project's failed chains where they failed; how many there were. See `reopen_chains`."""
+    return reopen_chains(connection, project, "failed")
+
+
+def reopen_chains(connection: Connection, project: StoredProject, reason: StopReason) -> int:
+    """Reopen the project's chains that ended for this reason, where they ended; how many there were.
 
     Slots of their newest round for which no candidate could be made are free again, and are asked for anew: what was
     answered for them, and what it cost, stays in the ledger as superseded. Pages that came with the prompt are checked
@@ -387,7 +392,7 @@ def retry_failed(connection: Connection, project: StoredProject) -> int:
     """
     rows = connection.execute(
         select(CHAIN.c.id).where(
-            CHAIN.c.project_id == project.key, CHAIN.c.state == "ended", CHAIN.c.stop_reason == "failed"
+            CHAIN.c.project_id == project.key, CHAIN.c.state == "ended", CHAIN.c.stop_reason == reason
         )
     ).scalars()
     keys = list(rows)

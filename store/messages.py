@@ -125,10 +125,15 @@ def _encode_part(connection: Connection, part: Part) -> dict[str, Any]:
     if part.span is not None:
         return {"c": part.span.critique, "s": part.span.start, "e": part.span.end}
     data = part.text.encode("utf-8", "surrogatepass")
-    if len(data) < BLOB_FROM:
+    if len(data) < BLOB_FROM and (data.isascii() or _is_whole(part.text)):
         return {"t": part.text}
     put_blob(connection, data)
     return {"b": hashlib.sha256(data).hexdigest()}
+
+
+def _is_whole(text: str) -> bool:
+    """No half of a surrogate pair: those fit a blob, and not JSON."""
+    return not any("\ud800" <= character <= "\udfff" for character in text)
 
 
 def _decode_part(connection: Connection, part: dict[str, Any], words: dict[str, tuple[str | None, str]]) -> Part:

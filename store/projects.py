@@ -12,7 +12,7 @@ from refine.errors import InputError
 from refine.settings import ProjectSettings
 from refine.types import PromptIn
 from store.ids import make_ulid, now
-from store.tables import BATCH, PROJECT, PROMPT, SETTINGS_VERSION
+from store.tables import BATCH, CHAIN, MODEL_CALL, PROJECT, PROMPT, RANKING, ROUND, SETTINGS_VERSION
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -194,6 +194,17 @@ def load_settings_versions(
         )
     )
     return {version: settings for version, settings in rows}
+
+
+def has_results(connection: Connection, project_key: int) -> bool:
+    """Whether a model or a labeler has answered anything in this project."""
+    of_project = CHAIN.c.project_id == project_key
+    replied = select(MODEL_CALL.c.id).join(CHAIN, CHAIN.c.id == MODEL_CALL.c.chain_id)
+    ranked = (
+        select(RANKING.c.id).join(ROUND, ROUND.c.id == RANKING.c.round_id).join(CHAIN, CHAIN.c.id == ROUND.c.chain_id)
+    )
+    queries = (replied.where(of_project, MODEL_CALL.c.state == "ok"), ranked.where(of_project))
+    return any(connection.execute(query.limit(1)).first() is not None for query in queries)
 
 
 def list_projects(connection: Connection) -> list[StoredProject]:

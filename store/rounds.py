@@ -778,7 +778,8 @@ def record_verdict(connection: Connection, chain: StoredChain, round: StoredRoun
         rankings=verdict.rankings,
     )
     if pinned is not None:
-        record_event(connection, chain.key, "pin_taken", round.number)
+        names = {key: ulid for ulid, key in keys.items()}
+        record_event(connection, chain.key, "pin_taken", round.number, candidate=names[pinned])
 
 
 def load_verdict(connection: Connection, round_key: int) -> Verdict | None:

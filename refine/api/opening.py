@@ -6,9 +6,9 @@ from pydantic import ValidationError
 
 from refine.errors import InputError, SettingsChanged
 from refine.settings import ProjectSettings, RunOptions
-from store.chains import move_to_settings
+from store.chains import move_to_settings, reopen_chains
 from store.database import Database
-from store.projects import StoredProject, add_settings_version, create_project, find_project
+from store.projects import StoredProject, add_settings_version, create_project, find_project, has_results
 
 
 def make_settings(base: ProjectSettings, changes: dict[str, Any]) -> ProjectSettings:
@@ -38,8 +38,10 @@ def prepare_project(
 ) -> StoredProject:
     """The project of that name under these settings, made if it is new.
 
-    Raises SettingsChanged, with the difference, when it exists under others. With `accept_changes` they become its next
-    settings version, for every chain that has not ended; rounds open now keep the version they were opened under.
+    Raises SettingsChanged, with the difference, when it exists under others. With `accept_changes`, or while it has no
+    reply and no ranking that rests on the old ones, they become its next settings version, for every chain that has not
+    ended; rounds open now keep the version they were opened under. A larger budget reopens the chains that the old one
+    ended.
     """
     project = database.read(find_project, name)
     if project is None:
@@ -47,7 +49,7 @@ def prepare_project(
     difference = project.settings.diff(settings)
     if not difference:
         return project
-    if not accept_changes:
+    if not accept_changes and database.read(has_results, project.key):
         lines = "; ".join(f"{field}: {old!r} -> {new!r}" for field, old, new in difference)
         raise SettingsChanged(
             f"project {name!r} runs under other settings ({lines}); pass --accept-changes to go on with the new ones,"
@@ -59,6 +61,9 @@ def prepare_project(
         changed = find_project(connection, name)
         assert changed is not None
         move_to_settings(connection, changed)
+        old, new = project.settings.budget_usd, settings.budget_usd
+        if old is not None and (new is None or new > old):
+            reopen_chains(connection, changed, "cost")
         return changed
 
     return database.write_now(change)

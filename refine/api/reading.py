@@ -50,7 +50,9 @@ def _read_stored(connection: Connection, chain: StoredChain) -> ExportChain:
     rankings = load_full_rankings(connection, chain.key)
     spending = sum_spending(connection, chain_key=chain.key)
     prompt = load_prompt(connection, chain.prompt_row)
-    read_rounds = tuple(_round(connection, round, rankings.get(round.key, [])) for round in rounds)
+    events = load_events(connection, chain.key)
+    pins = {event.round: event.refs["candidate"] for event in events if event.type == "pin_taken"}
+    read_rounds = tuple(_round(connection, round, rankings.get(round.key, []), pins) for round in rounds)
     versions = {record.settings_version} | {
         ranking.settings_version for round in read_rounds for ranking in round.rankings
     }
@@ -76,7 +78,7 @@ def _read_stored(connection: Connection, chain: StoredChain) -> ExportChain:
         candidates=tuple(_candidate(connection, candidate, names) for candidate in candidates),
         rounds=read_rounds,
         calls=tuple(_call(call) for call in load_calls(connection, chain.key)),
-        events=tuple(load_events(connection, chain.key)),
+        events=tuple(events),
         models_cost_usd=None if spending.unpriced_calls else spending.models_usd,
         people_cost_usd=None if spending.unpriced_assignments else spending.people_usd,
         created_at=record.created_at,
@@ -101,7 +103,9 @@ def _candidate(connection: Connection, candidate: StoredCandidate, names: dict[i
     )
 
 
-def _round(connection: Connection, round: StoredRound, rankings: list[dict[str, Any]]) -> ExportRound:
+def _round(
+    connection: Connection, round: StoredRound, rankings: list[dict[str, Any]], pins: dict[int, str]
+) -> ExportRound:
     plan = load_plan(connection, round.key)
     return ExportRound(
         number=round.number,
@@ -109,6 +113,7 @@ def _round(connection: Connection, round: StoredRound, rankings: list[dict[str, 
         shown=tuple(candidate.id for candidate, _, _ in load_shown(connection, round.key)),
         rankings=tuple(_ranking(ranking) for ranking in rankings),
         verdict=load_verdict(connection, round.key),
+        pinned=pins.get(round.number) if round.kind == "normal" else None,
         plan=None if plan is None else plan.plan,
     )
 

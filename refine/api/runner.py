@@ -263,7 +263,10 @@ class Runner:
                 return  # it waits for people; the watcher will bring it back
             try:
                 round_id = await advance_chain(self._loop, context, ulid)
-            except (ModelMisconfigured, ModelUnreachable, StoreError, LimitReached):
+            except (ModelMisconfigured, ModelUnreachable, StoreError, LimitReached) as error:
+                if isinstance(error, ModelMisconfigured) and chain.record.parent_chain is not None:
+                    await self._fail(chain, error)  # a fork has a model of its own; the project has another
+                    return
                 raise  # not the chain's fault: the run stops, the chain can go on another time
             except Exception as error:  # noqa: BLE001  # one chain's failure is recorded, its siblings go on
                 await self._fail(chain, error)
@@ -282,7 +285,7 @@ class Runner:
         return open_round is not None
 
     async def _fail(self, chain: StoredChain, error: Exception) -> None:
-        is_known = isinstance(error, ChainFailed)
+        is_known = isinstance(error, ChainFailed | ModelMisconfigured)
         where = "" if is_known else f" ({_place(error)})"
         await self._database.write(
             end_chain,

@@ -46,7 +46,7 @@ def rankings(
     console = make_console()
     console.print(f"{count(stored.new, 'ranking')} taken in, {stored.known:,} known already, {stored.late:,} late.")
     if stored.late:
-        console.print("Late ones are of rounds that wanted no more rankings, or of labelers who had ranked them.")
+        console.print("Late ones are of rounds that wanted no more rankings; they count from the next verdict on.")
     name = shorten(shlex.quote(project), 80)
     if ready:
         them = "it" if ready == 1 else "them"

@@ -120,6 +120,8 @@ def _show_round(console: "Console", story: "Story", round: "ExportRound") -> Non
         console.print("  No verdict yet.")
     else:
         console.print(_indent(Text(_say_verdict(story, round)), 2))
+    if round.pinned is not None:
+        console.print(_indent(Text(f"A person pinned {story.names[round.pinned]}: it becomes the incumbent."), 2))
     _show_critiques(console, story, round)
     if round.plan is not None:
         _show_plan(console, story, round, round.plan)
@@ -128,15 +130,16 @@ def _show_round(console: "Console", story: "Story", round: "ExportRound") -> Non
 def _say_verdict(story: "Story", round: "ExportRound") -> str:
     verdict = round.verdict
     assert verdict is not None
+    becomes = "wins the round" if round.pinned is not None else "becomes the incumbent"
     if verdict.incumbent is None:
-        return f"{_named(story, verdict.winner)} becomes the incumbent."
+        return f"{_named(story, verdict.winner)} {becomes}."
     if verdict.winner == verdict.incumbent:
         beats = [it.p_beats_incumbent for it in verdict.ratings if it.p_beats_incumbent is not None]
         best = f" (the best challenger beats it with P {max(beats):.2f})" if beats else ""
         return f"The incumbent stays{best}."
     p = next((it.p_beats_incumbent for it in verdict.ratings if it.candidate == verdict.winner), None)
     beats_with = "" if p is None else f": it beats the old one with P {p:.2f}, above the gate of {verdict.threshold:g}"
-    return f"{_named(story, verdict.winner)} becomes the incumbent{beats_with}."
+    return f"{_named(story, verdict.winner)} {becomes}{beats_with}."
 
 
 def _count_firsts(rankings: "tuple[ExportRanking, ...]") -> Counter[str]:

@@ -15,7 +15,14 @@ _HIDDEN = (
     *range(0x0B, 0x20),
     *range(0x7F, 0xA0),
     0x00AD,  # soft hyphen
+    0x034F,  # joins, fills and separates without being seen
     0x061C,
+    *range(0x115F, 0x1161),
+    *range(0x17B4, 0x17B6),
+    *range(0x180B, 0x1810),
+    0x3164,
+    *range(0xFE00, 0xFE10),
+    0xFFA0,
     *range(0x200B, 0x2010),  # zero widths and marks of direction
     *range(0x202A, 0x202F),
     *range(0x2060, 0x2070),
@@ -26,6 +33,9 @@ _TABLE: dict[int, str | None] = dict.fromkeys(_HIDDEN)
 _TABLE |= {0x09: " ", 0x2028: "\n", 0x2029: "\n"}
 _TABLE |= dict.fromkeys(range(0xD800, 0xE000), "\ufffd")  # half a surrogate pair cannot be printed
 _TABLE |= dict.fromkeys(range(0xE0000, 0xE0080))  # invisible tags
+_MARKS = "[\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f]"
+_STACK = re.compile(f"({_MARKS}{{4}}){_MARKS}+")
+"""More marks on one letter than any language has: they climb over the lines above."""
 _BLANKS = re.compile(r"\s+")
 
 
@@ -33,6 +43,7 @@ def clean(text: str, *, longest: int = 4000) -> str:
     """The text without anything a terminal obeys; lines stay, what is beyond `longest` characters goes."""
     is_cut = len(text) > longest
     shown = _ESCAPE.sub("", text[:longest].replace("\r\n", "\n").replace("\r", "\n")).translate(_TABLE)
+    shown = _STACK.sub(r"\1", shown)
     return f"{shown}…" if is_cut else shown
 
 

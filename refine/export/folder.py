@@ -23,6 +23,13 @@ CARD = "README.md"
 _MARK = "<!-- written by refine export -->"
 
 
+_LOAD = f'Load it with `load_dataset("json", data_files="{DATA}")`.'
+_HOW_TO_LOAD = {
+    "trajectory": "Read it line by line with a JSON parser: its maps have keys of their own in every row, which a table"
+    " would make columns of."
+}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Written:
     """What an export wrote."""
@@ -128,6 +135,6 @@ configs:
 - Uses that every labeler must have allowed: {uses}
 - Least confidence of a pair: {filters.min_confidence}
 
-Load it with `load_dataset("json", data_files="{DATA}")`. The licence and source of a row's prompt stand in the row;
+{_HOW_TO_LOAD.get(name, _LOAD)} The licence and source of a row's prompt stand in the row;
 what the whole may be used for is for you to decide from them and from `uses_allowed`.
 """

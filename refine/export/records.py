@@ -86,6 +86,8 @@ class ExportRound:
     """Those of them that are controls: no export takes them for candidates."""
     rankings: tuple[ExportRanking, ...] = ()
     verdict: Verdict | None = None
+    pinned: str | None = None
+    """The candidate that a person made the incumbent after the verdict, whoever had won."""
     plan: EditPlan | None = None
 
 

@@ -10,7 +10,8 @@ from refine.export.records import ExportChain, Filters, made_by, uses_allowed
 def sft_final(chains: Iterable[ExportChain], filters: Filters) -> Iterator[dict[str, Any]]:
     """One row for every chain that ended, did not fail and has a final candidate: its incumbent at the end.
 
-    `p_best` is the final's in the last verdict that rated it, None where none did.
+    `is_pinned`: a person chose it over the verdict. `p_best` is the final's in the last verdict that rated it, None
+    where none did.
     """
     for chain in chains:
         final = next((each for each in chain.candidates if each.id == chain.incumbent), None)
@@ -26,6 +27,7 @@ def sft_final(chains: Iterable[ExportChain], filters: Filters) -> Iterator[dict[
             "prompt_id": chain.prompt_key,
             "candidate_id": final.id,
             "p_best": _p_best(chain, final.id),
+            "is_pinned": _is_pinned(chain, final.id),
             "rounds": sum(round.kind != "audit" and round.verdict is not None for round in chain.rounds),
             "stop_reason": chain.stop_reason,
             "generator": final.generator,
@@ -36,6 +38,12 @@ def sft_final(chains: Iterable[ExportChain], filters: Filters) -> Iterator[dict[
             "made_by": list(made_by(chain)),
             "uses_allowed": list(uses),
         }
+
+
+def _is_pinned(chain: ExportChain, candidate: str) -> bool:
+    """Whether a person, and not a verdict, made it the incumbent."""
+    judged = [round for round in chain.rounds if round.verdict is not None]
+    return bool(judged) and judged[-1].pinned == candidate
 
 
 def _p_best(chain: ExportChain, candidate: str) -> float | None:

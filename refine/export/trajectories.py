@@ -115,6 +115,7 @@ def _round(round: ExportRound) -> dict[str, Any]:
         "controls": list(round.controls),
         "rankings": [_ranking(ranking) for ranking in round.rankings],
         "verdict": None if round.verdict is None else asdict(round.verdict),
+        "pinned": round.pinned,
         "plan": None if round.plan is None else asdict(round.plan),
     }
 

@@ -19,6 +19,7 @@ class AttemptFailed(Exception):
     """The attempt failed in a way that another one may not.
 
     `is_unreachable`: no connection was made at all. `retry_after_s`: what the provider asked for, uncapped.
+    `is_billed`: a reply came, though it is of no use; `cost_usd` is what it cost, None where it does not say.
     """
 
     def __init__(
@@ -28,8 +29,12 @@ class AttemptFailed(Exception):
         is_unreachable: bool = False,
         retry_after_s: float | None = None,
         raw_reply: str | None = None,
+        is_billed: bool = False,
+        cost_usd: float | None = None,
     ) -> None:
         super().__init__(message)
+        self.is_billed = is_billed
+        self.cost_usd = cost_usd
         self.is_unreachable = is_unreachable
         self.retry_after_s = retry_after_s
         self.raw_reply = raw_reply

@@ -181,4 +181,6 @@ def _checked_base(base: str, option: str) -> str:
         raise ModelMisconfigured(
             f"{option} {one_line(base, 100)!r} is not an address; expected something like http://127.0.0.1:8000/v1"
         )
+    if parts.username is not None or parts.password is not None:
+        raise ModelMisconfigured(f"{option} holds a name or password; leave it out and set REFINE_API_KEY instead")
     return base.rstrip("/")

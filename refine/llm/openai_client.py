@@ -1,6 +1,8 @@
 """OpenAI and OpenAI-compatible endpoints, through the openai client over aiohttp."""
 
 import asyncio
+import contextlib
+import json
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -110,5 +112,8 @@ def _parse_json(body: bytes) -> object:
     try:
         return orjson.loads(body)
     except orjson.JSONDecodeError as exc:
+        if b"\\u" in body:  # orjson refuses half a character; the reply is paid for
+            with contextlib.suppress(ValueError, RecursionError):
+                return json.loads(body)
         raw = body[:100_000].decode("utf-8", "replace")
-        raise AttemptFailed(f"malformed reply: not JSON ({exc.msg})", raw_reply=raw) from exc
+        raise AttemptFailed(f"malformed reply: not JSON ({exc.msg})", raw_reply=raw, is_billed=True) from exc

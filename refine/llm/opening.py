@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from refine.errors import ModelMisconfigured
 from refine.llm import prices
 from refine.llm.attempt import AttemptClient
 from refine.llm.model_name import ModelTarget, resolve_model
@@ -42,14 +43,22 @@ class RoutingClient:
 def open_client(settings: ProjectSettings, options: RunOptions, *, environ: Mapping[str, str]) -> ModelClient:
     """A client for the project's models, with the one retry layer on it; close it with `aclose`.
 
-    Raises ModelMisconfigured, in a line that says what to set, for an unknown provider, an empty name or a missing key.
-    Whether the endpoint takes the key and knows the model is known at the first call. `options.api_base` stands for an
-    endpoint of one's own: no provider's key is sent there (REFINE_API_KEY is), and list prices do not hold for it.
+    Raises ModelMisconfigured, in a line that says what to set, for an unknown provider, an empty name, a missing key,
+    or a budget without a known price. Whether the endpoint takes the key and knows the model is known at the first
+    call. `options.api_base` stands for an endpoint of one's own: no provider's key is sent there (REFINE_API_KEY is),
+    and list prices do not hold for it.
     """
     routing = RoutingClient(options, environ)
     routing.open(settings.model)
     if settings.distil_model is not None:
         routing.open(settings.distil_model)
+    if settings.budget_usd is not None:
+        for model in dict.fromkeys((settings.model, settings.distil_model or settings.model)):
+            if routing.estimate_usd(ModelRequest(model=model, messages=(), seed=0)) is None:
+                raise ModelMisconfigured(
+                    f"a budget needs prices, and the price of {model} is unknown: pass --price PROMPT,COMPLETION in US"
+                    " dollars per million tokens, or leave --budget-usd out"
+                )
     return RetryingClient(
         routing,
         retries=options.retries,

@@ -18,13 +18,13 @@ def parse_reply(body: object, *, asked_for: str, provider: str, price: Price | N
     An empty or truncated text is a reply like any other: its `finish_reason` tells.
     """
     if not isinstance(body, Mapping):
-        _malformed("not a JSON object", body)
+        _malformed("not a JSON object", body, price)
     choices = body.get("choices")
     if not isinstance(choices, list) or not choices or not isinstance(choices[0], Mapping):
-        _malformed("no choices", body)
+        _malformed("no choices", body, price)
     message = choices[0].get("message")
     if not isinstance(message, Mapping):
-        _malformed("no message in the choice", body)
+        _malformed("no message in the choice", body, price)
     text = _text(message.get("content"))
     finish = choices[0].get("finish_reason")
     finish_reason = finish if isinstance(finish, str) else ""
@@ -60,25 +60,31 @@ def parse_usage(usage: object) -> Usage:
     )
 
 
-def _malformed(why: str, body: object) -> NoReturn:
-    raw = str(body)[:100_000]
-    raise AttemptFailed(f"malformed reply: {why}: {one_line(raw, 120)}", raw_reply=raw)
+def _malformed(why: str, body: object, price: Price | None) -> NoReturn:
+    raw = whole_characters(str(body)[:100_000])
+    usage = parse_usage(body.get("usage")) if isinstance(body, Mapping) else Usage()
+    cost = price.cost_usd(usage) if price is not None else None
+    raise AttemptFailed(f"malformed reply: {why}: {one_line(raw, 120)}", raw_reply=raw, is_billed=True, cost_usd=cost)
 
 
 def _text(content: object) -> str:
     """Some servers send content as typed parts."""
     if isinstance(content, str):
-        return content
+        return whole_characters(content)
     if isinstance(content, list):
-        return "".join(
-            part["text"] for part in content if isinstance(part, Mapping) and isinstance(part.get("text"), str)
-        )
+        texts = (part["text"] for part in content if isinstance(part, Mapping) and isinstance(part.get("text"), str))
+        return whole_characters("".join(texts))
     return ""
+
+
+def whole_characters(text: str) -> str:
+    """The text with U+FFFD for halves of surrogate pairs: JSON lets a model write them, and no file can hold them."""
+    return text if text.isascii() else text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def _refusal(message: Mapping[str, Any]) -> str:
     refusal = message.get("refusal") or _inside(message, "provider_specific_fields", "refusal")  # there from litellm
-    return refusal if isinstance(refusal, str) else ""
+    return whole_characters(refusal) if isinstance(refusal, str) else ""
 
 
 def _reasoning(
@@ -90,7 +96,7 @@ def _reasoning(
         text = message.get(name)
         if isinstance(text, str) and text:
             is_summary = "reasoning.summary" in kinds if kinds else provider in _SUMMARISING
-            return text, "summarised" if is_summary else "visible"
+            return whole_characters(text), "summarised" if is_summary else "visible"
     return None, "absent"
 
 

@@ -46,12 +46,19 @@ class RetryingClient:
             except AttemptFailed as failure:
                 failures.append(failure)
                 if len(failures) > self._retries:
-                    raise _give_up(failures) from failure
+                    raise _give_up(failures, self._wasted_usd(request, failures)) from failure
             except ModelError as error:
                 error.retries = len(failures)
+                wasted_usd = self._wasted_usd(request, failures)
+                if wasted_usd:
+                    error.cost_usd = (error.cost_usd or 0.0) + wasted_usd
                 raise
             else:
-                return replace(reply, errors=tuple(map(_line, failures))) if failures else reply
+                if not failures:
+                    return reply
+                wasted_usd = self._wasted_usd(request, failures) or 0.0
+                cost = None if reply.cost_usd is None else reply.cost_usd + wasted_usd
+                return replace(reply, errors=tuple(map(_line, failures)), cost_usd=cost)
             await self._sleep(self._wait_s(failures))
 
     def estimate_usd(self, request: ModelRequest) -> float | None:
@@ -59,6 +66,15 @@ class RetryingClient:
 
     async def aclose(self) -> None:
         await self._inner.aclose()
+
+    def _wasted_usd(self, request: ModelRequest, failures: list[AttemptFailed]) -> float | None:
+        """What replies of no use have cost: what they say, else the estimate; None where nothing was billed, or no
+        price is known."""
+        billed = [failure for failure in failures if failure.is_billed]
+        estimate = self.estimate_usd(request) if billed else None
+        if estimate is None:
+            return None
+        return sum(estimate if failure.cost_usd is None else failure.cost_usd for failure in billed)
 
     async def _attempt(self, request: ModelRequest) -> ModelReply:
         async with self._places:
@@ -73,11 +89,11 @@ class RetryingClient:
         return jitter * min(CAP_S, BASE_S * 2.0 ** (len(failures) - 1))
 
 
-def _give_up(failures: list[AttemptFailed]) -> ModelError:
+def _give_up(failures: list[AttemptFailed], wasted_usd: float | None) -> ModelError:
     last, retries = failures[-1], len(failures) - 1
     kind = ModelUnreachable if all(failure.is_unreachable for failure in failures) else ModelFailed
     times = f"failed {len(failures)} times, the last time: " if retries else ""
-    return kind(f"{times}{_line(last)}", retries=retries, raw_reply=last.raw_reply)
+    return kind(f"{times}{_line(last)}", retries=retries, raw_reply=last.raw_reply, cost_usd=wasted_usd)
 
 
 def _line(failure: AttemptFailed) -> str:

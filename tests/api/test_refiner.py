@@ -276,6 +276,7 @@ async def test_a_pinned_candidate_is_the_incumbent_after_the_next_verdict(people
     story = load_story(people.database, chain.id)
     verdict = story.chain.rounds[0].verdict
     assert verdict is not None and verdict.winner == shown[0]
+    assert story.chain.rounds[0].pinned == shown[2]
     assert story.chain.incumbent == shown[2]
 
 
@@ -344,13 +345,26 @@ async def test_a_critique_chain_ends_with_its_plan(tmp_path: Path) -> None:
 
 
 async def test_other_settings_are_refused_with_their_difference_unless_accepted(tmp_path: Path) -> None:
-    async with Refiner.open(tmp_path / "a.db", rounds=2):
-        pass
+    async with Refiner.open(tmp_path / "a.db", rounds=2, panel="people") as refiner:
+        await refiner.start(QUIZ)
+        await refiner.wait()
     with pytest.raises(SettingsChanged, match=r"rounds: 2 -> 4"):
         async with Refiner.open(tmp_path / "a.db", rounds=4):
             pass
     async with Refiner.open(tmp_path / "a.db", rounds=4, accept_changes=True) as refiner:
         assert (refiner.project.settings.rounds, refiner.project.settings_version) == (4, 2)
+
+
+async def test_settings_are_free_until_something_rests_on_them(tmp_path: Path) -> None:
+    async with Refiner.open(tmp_path / "a.db", rounds=2, panel="people"):
+        pass
+    async with Refiner.open(tmp_path / "a.db", rounds=3) as refiner:
+        await refiner.start(QUIZ)
+        await refiner.wait()
+        assert refiner.project.settings.rounds == 3
+    with pytest.raises(SettingsChanged):
+        async with Refiner.open(tmp_path / "a.db", rounds=4):
+            pass
 
 
 async def test_a_project_opened_without_settings_keeps_its_own(tmp_path: Path) -> None:

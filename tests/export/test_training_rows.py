@@ -44,6 +44,7 @@ def test_the_final_is_written_as_a_conversation_with_where_it_came_from(chain: E
         "prompt_id": "p1",
         "candidate_id": "C",
         "p_best": 0.5,
+        "is_pinned": False,
         "rounds": 2,
         "stop_reason": "rounds",
         "generator": "demo/x",

@@ -17,6 +17,7 @@ from refine.llm.scripted import ScriptedClient
 from refine.prompts import read_header
 from refine.protocols import ModelClient
 from refine.types import ChainRecord, CodeFile, GivenCandidate, ModelReply, ModelRequest, PromptIn, Usage
+from store.calls import sum_spending
 from store.chains import list_chains, retry_failed
 from store.verify import verify_database
 
@@ -101,6 +102,43 @@ async def test_the_budget_is_never_overrun(tmp_path: Path) -> None:
     chain, story = await run(tmp_path, Wrapped(price_usd=1.0), budget_usd=4.5, rounds=9)
     assert chain.stop_reason == "cost"
     assert story.spending.models_usd == 4.0
+
+
+async def test_a_larger_budget_takes_up_the_chains_that_the_old_one_ended(tmp_path: Path) -> None:
+    chain, _ = await run(tmp_path, Wrapped(price_usd=1.0), budget_usd=4.5, rounds=2)
+    assert chain.stop_reason == "cost"
+    client = Wrapped(price_usd=1.0)
+    async with Refiner.open(tmp_path / "a.db", client=client, accept_changes=True, budget_usd=50.0) as refiner:
+        refiner.runner.start_all()
+        await refiner.wait()
+        assert refiner.chain(chain.id).stop_reason in ("rounds", "plateau", "nothing_left")
+    assert "draft" not in client.asked  # what was paid for is not asked again
+
+
+async def test_two_processes_and_their_people_share_one_budget(tmp_path: Path) -> None:
+    options: dict[str, Any] = {"budget_usd": 4.5, "candidates": 3, "audit_share": 0}
+    async with (
+        Refiner.open(tmp_path / "a.db", client=Wrapped(price_usd=1.0), **options) as one,
+        Refiner.open(tmp_path / "a.db", client=Wrapped(price_usd=1.0), **options) as two,
+    ):
+        await one.start(PROMPT)
+        await one.wait()
+        await two.start("A second page")
+        await two.wait()
+        assert one.database.read(sum_spending, project_key=one.project.key).models_usd <= 4.5
+
+
+async def test_a_fork_whose_model_is_unusable_fails_alone(tmp_path: Path) -> None:
+    async with Refiner.open(tmp_path / "a.db", rounds=2, audit_share=0, candidates=2) as refiner:
+        chain = await refiner.start(PROMPT)
+        await refiner.wait()
+        fork = await refiner.fork(chain.id, round=1, model="nosuch/model")
+        other = await refiner.start("A second page")
+        await refiner.wait()
+        states = [refiner.chain(it.id).stop_reason for it in (fork, other)]
+        error = refiner.chain(fork.id).error
+    assert states[0] == "failed" and states[1] != "failed"
+    assert error is not None and "nosuch" in error
 
 
 async def test_pay_for_people_counts_against_the_budget(tmp_path: Path) -> None:

@@ -98,3 +98,16 @@ def test_a_refusal_is_an_error_that_keeps_its_words_and_its_cost(choice: dict[st
 def test_an_absurd_count_is_no_count(count: object) -> None:
     usage = parse(make_body({"content": ""}, usage={"prompt_tokens": count, "completion_tokens_details": 3})).usage
     assert usage == Usage()
+
+
+def test_half_a_character_reads_as_a_replacement() -> None:
+    body = {"choices": [{"message": {"content": "a \ud83d b", "reasoning_content": "\udc00"}, "finish_reason": "stop"}]}
+    reply = parse_reply(body, asked_for="m", provider="p", price=None, latency_ms=1.0)
+    assert (reply.text, reply.reasoning) == ("a \ufffd b", "\ufffd")
+
+
+def test_a_reply_of_no_use_says_what_it_cost() -> None:
+    with pytest.raises(AttemptFailed) as failed:
+        parse({"usage": {"prompt_tokens": 1000, "completion_tokens": 100}})
+    assert failed.value.is_billed
+    assert failed.value.cost_usd == pytest.approx(0.0012)
