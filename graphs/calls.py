@@ -58,7 +58,7 @@ async def call_model(
     )
     header = read_header(messages[0].text)
     template = f"{header[0]}@{header[1]}" if header else ""
-    async with context.slots:
+    async with context.slots:  # until the reply is recorded, so that a crash costs no more calls than there are slots
         context.meter.in_flight += 1
         try:
             reply = await _ask(context, request)
@@ -70,8 +70,8 @@ async def call_model(
             raise
         finally:
             context.meter.in_flight -= 1
-    context.meter.add(reply)
-    return await context.database.write_surely(record_reply, key, request, reply, template=template)  # it is paid for
+        context.meter.add(reply)
+        return await context.database.write_surely(record_reply, key, request, reply, template=template)
 
 
 async def _ask(context: LoopContext, request: ModelRequest) -> ModelReply:
