@@ -22,6 +22,8 @@ class LocalSaver(SqliteSaver):
 
     is_damaged = False
     """The file was found to be damaged; `open_checkpoints` removes it at the end."""
+    is_sound = True
+    """Whatever was put is there."""
 
     def put(
         self,
@@ -76,6 +78,7 @@ class LocalSaver(SqliteSaver):
         except sqlite3.DatabaseError as error:
             if not hasattr(error, "sqlite_errorcode"):  # not SQLite's word but Python's: the saver was misused
                 raise
+            self.is_sound = False
             self.is_damaged = self.is_damaged or _is_damage(error)
 
 

@@ -46,3 +46,6 @@ class LoopContext:
     """Model calls in flight, over all chains."""
     cache: ReplyCache | None = None
     meter: Meter = field(default_factory=Meter)
+    interrupts: dict[str, str] = field(default_factory=dict)
+    """Chain -> the round its last run with this context was interrupted at. It is not looked up again, so a context
+    must not outlive its caller's claim on the chain."""

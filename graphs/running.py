@@ -5,6 +5,7 @@ from typing import Any
 from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.types import Command
 
+from graphs.checkpoints import LocalSaver
 from graphs.context import LoopContext
 from graphs.graph import Loop
 from store.chains import load_chain
@@ -22,17 +23,30 @@ async def advance_chain(loop: Loop, context: LoopContext, chain: str) -> str | N
     may be gone, older than the store after a crash, or written by a version with other nodes.
     """
     config: Any = {"configurable": {"thread_id": chain}, "recursion_limit": _RECURSION}
+    given = await _way_in(loop, context, chain, config)
+    reached = await loop.ainvoke(given, config, context=context, durability="exit")
+    interrupts = reached.get("__interrupt__", ())
+    if len(interrupts) == 1 and isinstance(loop.checkpointer, LocalSaver) and loop.checkpointer.is_sound:
+        context.interrupts[chain] = interrupts[0].value
+        return context.interrupts[chain]
+    return _waits_for(context, chain)
+
+
+async def _way_in(loop: Loop, context: LoopContext, chain: str, config: Any) -> Any:
+    """What the graph is to be given: the resume value, or the chain anew."""
+    interrupted_at = context.interrupts.pop(chain, None)
+    if interrupted_at is not None:
+        # should the checkpoint have been lost meanwhile, the graph begins anew, and needs the chain for that
+        return Command(resume=interrupted_at, update={"chain": chain})
     waiting_for = _waits_for(context, chain)
-    given: Any = {"chain": chain}
     if isinstance(loop.checkpointer, BaseCheckpointSaver):
         snapshot = await loop.aget_state(config)
         pending = [interrupt.value for task in snapshot.tasks for interrupt in task.interrupts]
         if waiting_for is not None and pending == [waiting_for] and snapshot.next[0] in loop.nodes:
-            given = Command(resume=waiting_for)
-        elif snapshot.created_at is not None:
+            return Command(resume=waiting_for)
+        if snapshot.created_at is not None:
             await loop.checkpointer.adelete_thread(chain)
-    await loop.ainvoke(given, config, context=context, durability="exit")
-    return _waits_for(context, chain)
+    return {"chain": chain}
 
 
 def _waits_for(context: LoopContext, ulid: str) -> str | None:
