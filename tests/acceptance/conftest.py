@@ -1,11 +1,12 @@
 """Batches run as real processes, killed for real, against a local server that counts what it is asked."""
 
 import json
+import multiprocessing
 import os
+import runpy
 import signal
 import sqlite3
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
@@ -18,10 +19,17 @@ from refine.llm.local_server import RunningServer, running
 from store.opening import open_database
 from store.verify import verify_database
 
-ROOT = Path(__file__).parents[2]
-ENTRY = ("-m", "refine")
+RUN_COMMAND = Path(__file__).with_name("run_command.py")
 HANG_S = 90.0
 """A guard against hanging, never a measure: machines are slow at times."""
+
+_FORKS = multiprocessing.get_context("forkserver")
+_FORKS.set_forkserver_preload(
+    [
+        *("refine.cli.app", "refine.batch", "refine.panel.simulated", "openai.resources", "aiohttp"),
+        *("alembic.command", "sqlalchemy.dialects.sqlite", "jinja2.meta"),
+    ]
+)
 
 TOPICS = ("a quiz about data packets", "a tip calculator", "a memory game", "a to-do list", "a bar chart of rainfall")
 
@@ -105,12 +113,61 @@ class Ledger:
             return [f"{finding.where}: {finding.what}" for finding in verify_database(database).findings]
 
 
+class Run:
+    """A command as a process of its own, used like a subprocess.Popen.
+
+    It is forked from a process that has imported everything, since imports take longer than all the rest of a small
+    batch; otherwise it is a process like any other, and killed like one.
+    """
+
+    def __init__(self, command: Sequence[str], folder: Path, number: int) -> None:
+        self._said, self._errors = folder / f"run-{number}.out", folder / f"run-{number}.err"
+        files = {"said": str(self._said), "errors": str(self._errors), "folder": str(folder)}
+        arguments = (str(RUN_COMMAND), {"arguments": list(command), **files}, "__main__")
+        self._process = _FORKS.Process(target=runpy.run_path, args=arguments)
+        self._process.start()
+
+    @property
+    def pid(self) -> int:
+        assert self._process.pid is not None
+        return self._process.pid
+
+    @property
+    def returncode(self) -> int | None:
+        """None while it runs, negative for a signal."""
+        return self._process.exitcode
+
+    def poll(self) -> int | None:
+        return self._process.exitcode
+
+    def send_signal(self, signum: signal.Signals) -> None:
+        if self.poll() is None:
+            os.kill(self.pid, signum)
+
+    def kill(self) -> None:
+        self.send_signal(signal.SIGKILL)
+
+    def wait(self, timeout: float | None = None) -> int:
+        self._process.join(timeout)
+        code = self.poll()
+        if code is None:
+            raise subprocess.TimeoutExpired("refine", timeout or 0.0)
+        return code
+
+    def communicate(self, timeout: float | None = None) -> tuple[str, str]:
+        """All that it said, and its errors, once it has ended."""
+        self.wait(timeout)
+        said, errors = (path.read_text() if path.exists() else "" for path in (self._said, self._errors))
+        return said, errors
+
+
 class House:
     """A folder with a prompts file, databases beside it, and batches run over them as processes of their own."""
 
     def __init__(self, folder: Path, stack: ExitStack) -> None:
         self.folder = folder
         self._stack = stack
+        self._runs = 0
 
     def ledger(self, name: str = "refine") -> Ledger:
         return Ledger(self.folder / f"{name}.db")
@@ -126,44 +183,32 @@ class House:
         files = [str(self.folder / "prompts.jsonl"), "--db", str(self.folder / f"{name}.db"), "--json", "--quiet"]
         return ["batch", *files, "--model", "openai/scripted", "--api-base", server.url, *options]
 
-    def start(self, command: Sequence[str], *, through: Sequence[str] = ENTRY) -> "subprocess.Popen[str]":
-        """The process, with pipes for what it says; it is killed when the test ends."""
-        environ = {**os.environ, "PYTHONPATH": str(ROOT)}
-        process = subprocess.Popen(
-            [sys.executable, *through, *command],
-            cwd=self.folder,
-            env=environ,
-            text=True,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-        )
-        self._stack.callback(_end, process)
-        return process
+    def start(self, command: Sequence[str]) -> Run:
+        """The command, begun; it is killed when the test ends."""
+        self._runs += 1
+        run = Run(command, self.folder, self._runs)
+        self._stack.callback(_end, run)
+        return run
 
-    def run(self, command: Sequence[str], *, through: Sequence[str] = ENTRY) -> tuple[int, str, str]:
+    def run(self, command: Sequence[str]) -> tuple[int, str, str]:
         """Exit code, output and errors of a run that nobody disturbs."""
-        return finish(self.start(command, through=through))
+        return finish(self.start(command))
 
 
-def _end(process: "subprocess.Popen[str]") -> None:
-    if process.poll() is None:
-        process.kill()
-        process.wait()
-    for pipe in (process.stdout, process.stderr):
-        if pipe is not None:
-            pipe.close()
+def _end(run: Run) -> None:
+    run.kill()
+    run.wait()
 
 
-def finish(process: "subprocess.Popen[str]") -> tuple[int, str, str]:
+def finish(run: Run) -> tuple[int, str, str]:
     try:
-        said, errors = process.communicate(timeout=HANG_S)
+        code = run.wait(HANG_S)
     except subprocess.TimeoutExpired:
         # Where it hangs is worth more than that it does.
-        process.send_signal(signal.SIGABRT)
-        said, errors = process.communicate()
+        run.send_signal(signal.SIGABRT)
+        said, errors = run.communicate()
         raise AssertionError(f"the run hangs; it said {said[-2000:]!r} {errors[-6000:]!r}") from None
-    return process.returncode, said, errors
+    return code, *run.communicate()
 
 
 def wait_until(is_so: Callable[[], Any], *, what: str) -> Any:

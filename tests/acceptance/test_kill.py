@@ -29,7 +29,7 @@ def kill_at_random(
         before = ledger.calls()
         process = house.start(command)
         if dice.random() < 0.2:  # while it starts, or opens and makes the database
-            time.sleep(dice.uniform(0, 1.5))
+            time.sleep(dice.uniform(0, 0.7))
         else:
             wanted = before + max(1, round(dice.uniform(0, 2 * share)))
             # The first new row or the end: that is progress, and it comes at once. Then on to the moment drawn.
