@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar
 
 from graphs.context import LoopContext
-from refine.errors import ModelError, ModelMisconfigured, ModelUnreachable
+from refine.errors import ModelError, ModelMisconfigured, ModelUnreachable, StoreError
 from refine.llm.keys import cache_key, dump_reply, load_reply
 from refine.prompts import read_header
 from refine.types import Ask, EditPlan, GaveUp, Made, Message, ModelReply, ModelRequest, Step
@@ -44,7 +44,10 @@ async def converse(
 async def call_model(
     context: LoopContext, chain: StoredChain, key: StepKey, messages: tuple[Message, ...]
 ) -> RecordedReply:
-    """The reply of that turn: the recorded one, or a new one, recorded by the time this returns."""
+    """The reply of that turn: the recorded one, or a new one, recorded by the time this returns.
+
+    Raises StoreError where it cannot be recorded, and from then on for every call not yet made: they would be lost too.
+    """
     recorded = context.database.read(find_reply, key)
     if recorded is not None:
         return recorded
@@ -59,6 +62,8 @@ async def call_model(
     header = read_header(messages[0].text)
     template = f"{header[0]}@{header[1]}" if header else ""
     async with context.slots:  # until the reply is recorded, so that a crash costs no more calls than there are slots
+        if context.meter.lost is not None:
+            raise type(context.meter.lost)(str(context.meter.lost))  # no reply can be kept: none is paid for
         context.meter.in_flight += 1
         try:
             reply = await _ask(context, request)
@@ -71,7 +76,11 @@ async def call_model(
         finally:
             context.meter.in_flight -= 1
         context.meter.add(reply)
-        return await context.database.write_surely(record_reply, key, request, reply, template=template)
+        try:
+            return await context.database.write_surely(record_reply, key, request, reply, template=template)
+        except StoreError as error:
+            context.meter.lost = error
+            raise
 
 
 async def _ask(context: LoopContext, request: ModelRequest) -> ModelReply:

@@ -4,6 +4,7 @@ import asyncio
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from refine.errors import StoreError
 from refine.llm.budget import Budget
 from refine.protocols import ModelClient
 from refine.types import ModelReply
@@ -28,6 +29,8 @@ class Meter:
     prompt_tokens: int = 0
     completion_tokens: int = 0
     cost_usd: float = 0.0
+    lost: StoreError | None = None
+    """Why a reply could not be recorded."""
 
     def add(self, reply: ModelReply) -> None:
         self.calls += 1
