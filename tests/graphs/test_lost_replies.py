@@ -1,6 +1,5 @@
 """Where a reply cannot be recorded, no more are paid for."""
 
-import asyncio
 import sqlite3
 from pathlib import Path
 from typing import Any
@@ -28,7 +27,6 @@ class Counting:
 
     async def complete(self, request: ModelRequest) -> ModelReply:
         self.calls += 1
-        await asyncio.sleep(0.1)  # long enough for a write to fail meanwhile
         return await self.model.complete(request)
 
     async def aclose(self) -> None:
@@ -51,4 +49,4 @@ async def test_after_a_reply_that_found_no_room_nothing_more_is_asked(
             for n in range(4):
                 await refiner.start(f"Make page {n}")
             await refiner.wait()
-    assert client.calls <= 4  # the one that was lost, and what was asked until that was found out
+    assert client.calls == 1
