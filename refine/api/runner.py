@@ -43,6 +43,8 @@ from store.rounds import find_awaited_round, load_open_round
 _LOOK_S = 0.25
 """How often the store is asked for what other processes and people have done."""
 _HEARTBEAT_S = 20.0
+_SLOW_SUM_S = 0.1
+"""What adding up a project of many ten thousand calls may take; a smaller one is added up after every round."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -311,7 +313,7 @@ class Runner:
     def _refresh_budget(self, chain: StoredChain) -> None:
         """Take over from the ledger what people, and other processes, have cost meanwhile.
 
-        That adds up the whole project, so it may take a twentieth of the time at most.
+        That adds up the whole project; where that is slow, it may take a twentieth of the time at most.
         """
         limit = chain.settings.budget_usd
         began = time.monotonic()
@@ -321,7 +323,7 @@ class Runner:
         budget = self._budget_of(chain)
         budget.spent_usd = max(budget.spent_usd, spent.models_usd + spent.people_usd)
         now = time.monotonic()
-        self._budget_due[limit] = now + 20 * (now - began) if now - began > 0.005 else now
+        self._budget_due[limit] = now + 20 * (now - began) if now - began > _SLOW_SUM_S else now
 
     def _panel_of(self, chain: StoredChain) -> Panel:
         panel = self._panels.get(chain.settings_key)
