@@ -159,12 +159,16 @@ _BY_ULID = Statement(_SELECT.where(CHAIN.c.ulid == bindparam("ulid")))
 
 
 def load_chain(connection: Connection, ulid: str) -> StoredChain:
-    """Raises InputError when there is none; a unique beginning of 6 characters or more will do."""
+    """Raises InputError when there is none. A unique beginning or end of 6 characters or more will do; chains ordered
+    together share their beginning.
+    """
     row = _BY_ULID.first(connection, ulid=ulid)
     if row is None and 6 <= len(ulid) < 26 and ulid.isalnum():
-        rows = connection.execute(_SELECT.where(CHAIN.c.ulid.startswith(ulid.upper())).limit(2)).all()
+        part = ulid.upper()
+        is_meant = or_(CHAIN.c.ulid.startswith(part), CHAIN.c.ulid.endswith(part))
+        rows = connection.execute(_SELECT.where(is_meant).limit(2)).all()
         if len(rows) > 1:
-            raise InputError(f"chain id {ulid!r} is the beginning of several; give more of it")
+            raise InputError(f"chain id {ulid!r} is the beginning or end of several; give more of it")
         row = rows[0] if rows else None
     if row is None:
         raise InputError(f"no chain {ulid!r} in this database; `refine chain list` shows them")

@@ -73,7 +73,7 @@ def test_list_takes_one_project_and_one_state(refine: Run, chains: list[dict[str
 
 def test_show_tells_the_story(refine: Run, chains: list[dict[str, Any]]) -> None:
     told = json.loads(refine("chain", "show", chains[-1]["id"], "--json").stdout)
-    story = refine("chain", "show", chains[-1]["id"][:20], env={"COLUMNS": "400"}).stdout
+    story = refine("chain", "show", chains[-1]["id"][-8:], env={"COLUMNS": "400"}).stdout
     assert "Round 1 · 5 rankings" in story
     assert "becomes the incumbent" in story
     assert "Audit round" in story
