@@ -1,6 +1,5 @@
 """What the storeys expect of each other where they may not import each other."""
 
-from collections.abc import Callable
 from typing import Protocol
 
 from refine.types import Assignment, MadeBy, ModelReply, ModelRequest, OpenRound, RankingIn
@@ -52,6 +51,3 @@ class Panel(Protocol):
     def has_news(self) -> bool:
         """Whether it has come by feedback since it last said so, for rounds that it could not fill."""
         ...
-
-
-Clock = Callable[[], float]

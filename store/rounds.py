@@ -315,15 +315,6 @@ def record_checks(
             )
 
 
-def load_checks(connection: Connection, candidate_key: int) -> list[tuple[str, bool, str]]:
-    rows = connection.execute(
-        select(CHECK.c.name, CHECK.c.passed, CHECK.c.detail)
-        .where(CHECK.c.candidate_id == candidate_key)
-        .order_by(CHECK.c.id)
-    )
-    return [(name, bool(passed), detail) for name, passed, detail in rows]
-
-
 def find_unchecked(connection: Connection, chain_key: int, round: int) -> list[StoredCandidate]:
     return [_candidate(row) for row in _UNCHECKED.all(connection, chain_key=chain_key, of_round=round)]
 

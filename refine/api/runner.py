@@ -10,7 +10,6 @@ import heapq
 import itertools
 import time
 import traceback
-from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -134,7 +133,6 @@ class Runner:
         self._panels: dict[int, Panel] = {}
         self._fatal: BaseException | None = None
         self._moved = asyncio.Event()
-        self.stops: Counter[str] = Counter()
 
     # --- From outside ---------------------------------------------------------------------------------------------
 
@@ -274,7 +272,6 @@ class Runner:
                 await self._fail(chain, error)
                 return
             if round_id is None:
-                self._count_stop(ulid)
                 return
 
     async def _ask_panel(self, panel: Panel, round_id: str, chain: StoredChain) -> bool:
@@ -296,12 +293,6 @@ class Runner:
             round=chain.record.round,
             error=f"{type(error).__name__}: {error}{where}",
         )
-        self.stops["failed"] += 1
-
-    def _count_stop(self, ulid: str) -> None:
-        chain = self._database.read(load_chain, ulid)
-        if chain.record.state == "ended" and chain.record.stop_reason:
-            self.stops[chain.record.stop_reason] += 1
 
     def _budget_of(self, chain: StoredChain) -> Budget:
         limit = chain.settings.budget_usd
