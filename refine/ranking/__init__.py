@@ -9,20 +9,24 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from refine.ranking.audit import InChainEstimate, WinRate, in_chain_estimate, win_rate
     from refine.ranking.comparisons import Comparisons
-    from refine.ranking.fitted import Fitted, Labelers, Ratings
+    from refine.ranking.fitted import BlindFit, Ratings
     from refine.ranking.kendall import agreement, kendall_tau_b
-    from refine.ranking.laplace import fit
+    from refine.ranking.laplace import fit_blind
+    from refine.ranking.trust import fit
+    from refine.ranking.trusted import Fitted, Labelers
     from refine.ranking.verdict import judge
 
 _HOMES = {
+    "BlindFit": "fitted",
     "Comparisons": "comparisons",
-    "Fitted": "fitted",
+    "Fitted": "trusted",
     "InChainEstimate": "audit",
-    "Labelers": "fitted",
+    "Labelers": "trusted",
     "Ratings": "fitted",
     "WinRate": "audit",
     "agreement": "kendall",
-    "fit": "laplace",
+    "fit": "trust",
+    "fit_blind": "laplace",
     "in_chain_estimate": "audit",
     "judge": "verdict",
     "kendall_tau_b": "kendall",
@@ -30,6 +34,7 @@ _HOMES = {
 }
 
 __all__ = [
+    "BlindFit",
     "Comparisons",
     "Fitted",
     "InChainEstimate",
@@ -38,6 +43,7 @@ __all__ = [
     "WinRate",
     "agreement",
     "fit",
+    "fit_blind",
     "in_chain_estimate",
     "judge",
     "kendall_tau_b",

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from refine.ranking.bradley_terry import Floats, Ints
+from refine.ranking.cells import Floats, Ints
 
 _CHUNK = 4_000_000
 """Numbers drawn at once: bounds memory, changes no result."""

@@ -17,23 +17,15 @@ free (Hunter, Annals of Statistics 2004, on existence without a prior). The Gamm
 """
 
 from dataclasses import dataclass
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
+from refine.ranking.cells import Cells, Floats, Ints, summed
 from refine.ranking.comparisons import LEFT, RIGHT, TIE, Comparisons
-
-Floats: TypeAlias = NDArray[np.float64]
-Ints: TypeAlias = NDArray[np.int64]
 
 THETA_SHAPE, THETA_RATE = 2.0, 3.0
 """Of the prior on theta: mode 1/3, mean 2/3, a sixth to a third of even comparisons tied."""
-
-
-def summed(index: Ints, values: Floats, size: int) -> Floats:
-    """The sum of `values` by `index`, 0 where there are none."""
-    return np.bincount(index, values, size).astype(np.float64, copy=False)
 
 
 class Derivatives(NamedTuple):
@@ -54,15 +46,7 @@ class Derivatives(NamedTuple):
 class Problem:
     """Comparisons summed by pair, in an order that does not depend on the order of the rows."""
 
-    group: Ints
-    """Of each item; items are sorted by group, then by name."""
-    item: Ints
-    size: Ints
-    """Items by group."""
-    start: Ints
-    """First item of each group."""
-    block: Ints
-    """First entry of each group's block."""
+    cells: Cells
     i: Ints
     """Of each pair: the item that sorts first, and"""
     j: Ints
@@ -80,15 +64,7 @@ class Problem:
     @classmethod
     def of(cls, data: Comparisons, weight: Floats, *, prior_sd: float) -> "Problem":
         """Sum `weight` (one a row, positive) by pair and outcome."""
-        names = max(len(data.items), 1)
-        base = data.group.astype(np.int64) * names
-        cells, code = np.unique(np.concatenate([base + data.left, base + data.right]), return_inverse=True)
-        left, right = code[: len(data)], code[len(data) :]
-        group, item = cells // names, cells % names
-        size = np.bincount(group, minlength=len(data.groups))
-        start = np.cumsum(size) - size
-        block = np.cumsum(size * size) - size * size
-
+        cells, left, right = Cells.of(data)
         flip = left > right
         outcome = np.where(flip, RIGHT - data.outcome, data.outcome)
         key = np.where(flip, right, left) * len(cells) + np.where(flip, left, right)
@@ -99,27 +75,14 @@ class Problem:
         pair = np.cumsum(is_first) - 1
         pairs = key[is_first]
         i, j = pairs // max(len(cells), 1), pairs % max(len(cells), 1)
-        local_i, local_j, width = i - start[group[i]], j - start[group[i]], size[group[i]]
-        origin = block[group[i]]
         return cls(
-            group=group,
-            item=item,
-            size=size,
-            start=start,
-            block=block,
+            cells=cells,
             i=i,
             j=j,
             wins=summed(pair, weight * (outcome != RIGHT), len(pairs)),
             losses=summed(pair, weight * (outcome != LEFT), len(pairs)),
             ties=float(weight[outcome == TIE].sum()),
-            scatter=np.concatenate(
-                [
-                    origin + local_i * (width + 1),
-                    origin + local_j * (width + 1),
-                    origin + local_i * width + local_j,
-                    origin + local_j * width + local_i,
-                ]
-            ),
+            scatter=np.concatenate([cells.entry(i, i), cells.entry(j, j), cells.entry(i, j), cells.entry(j, i)]),
             prior_sd=prior_sd,
         )
 
@@ -141,9 +104,8 @@ class Problem:
         items, precision = len(s), 1 / self.prior_sd**2
         ends = np.concatenate([self.i, self.j])
         rise = -np.expm1(-2 * theta)
-        blocks = summed(self.scatter, np.concatenate([bend, bend, -bend, -bend]), int(self.size @ self.size))
-        local = np.arange(items) - self.start[self.group]
-        blocks[self.block[self.group] + local * (self.size[self.group] + 1)] += precision
+        blocks = summed(self.scatter, np.concatenate([bend, bend, -bend, -bend]), self.cells.entries)
+        blocks[self.cells.diagonal] += precision
         return Derivatives(
             gradient=summed(ends, np.concatenate([slope, -slope]), items) - s * precision,
             gradient_theta=float(
@@ -153,9 +115,3 @@ class Problem:
             border=summed(ends, np.concatenate([mixed, -mixed]), items),
             corner=float(bend.sum() + self.ties * 4 * np.exp(-2 * theta) / rise**2 + (THETA_SHAPE - 1) / theta**2),
         )
-
-    def groups_by_size(self) -> list[tuple[int, Ints]]:
-        """(items, groups with that many), so that groups of one size are solved at once."""
-        if len(self.size) == 1:
-            return [(int(self.size[0]), np.zeros(1, dtype=np.int64))]
-        return [(int(size), np.flatnonzero(self.size == size)) for size in np.unique(self.size)]

@@ -33,6 +33,7 @@ MAX_RANKED = 1000
 """Items in one ranking: its pairs grow with the square."""
 
 _NEEDED = ("worker", "group", "left", "right", "label")
+_TRUE = ("1", "t", "true", "yes")
 _OPTIONAL = ("ranking_id", "control", "left_generator", "right_generator")
 
 
@@ -57,13 +58,19 @@ class Comparisons:
     ranking: Codes
     """Rows with the same number came from one ranking; -1: a comparison of its own."""
     control: Codes
-    """As given in the `control` column; `fit` does not use it."""
+    """As given in the `control` column; see `is_control`."""
     left_generator: Codes
-    """What made the left item; `fit` does not use it."""
+    """What made the left item."""
     right_generator: Codes
 
     def __len__(self) -> int:
         return len(self.outcome)
+
+    @property
+    def is_control(self) -> NDArray[np.bool_]:
+        """Rows whose left item is an original and whose right item is its control."""
+        says_so = np.array([name.lower() in _TRUE for name in self.controls] + [False])
+        return np.asarray(says_so[self.control])
 
     @classmethod
     def from_columns(

@@ -9,7 +9,8 @@ import numpy as np
 
 from refine.errors import InputError
 from refine.ranking.best import best_probabilities, p_above, shared_normals
-from refine.ranking.bradley_terry import Floats, Ints, Problem
+from refine.ranking.bradley_terry import Problem
+from refine.ranking.cells import Cells, Floats, Ints
 from refine.ranking.comparisons import LEFT, RIGHT, TIE, Codes, Comparisons
 
 DRAWS = 4096
@@ -31,8 +32,119 @@ class Ratings:
         return len(self.item)
 
 
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Posterior:
+    """A normal approximation of the ratings' posterior, group by group. Equal data and seed give equal numbers,
+    whatever the rows' order."""
+
+    data: Comparisons
+    cells: Cells
+    mean: Floats
+    """By cell, in the order of `ratings`."""
+    covariances: Floats
+    """Each group's matrix, row by row, groups after each other."""
+    prior_sd: float
+    """Of an item nobody has seen."""
+    seed: int
+    draws: int
+
+    @cached_property
+    def place(self) -> dict[tuple[str, str], int]:
+        """Row in `ratings` of each (group, item)."""
+        cells = zip(self.cells.group.tolist(), self.cells.item.tolist(), strict=True)
+        return {(self.data.groups[group], self.data.items[item]): at for at, (group, item) in enumerate(cells)}
+
+    @cached_property
+    def ratings(self) -> Ratings:
+        p_best, sd = np.empty_like(self.mean), np.empty_like(self.mean)
+        normals = shared_normals(int(self.cells.size.max(initial=0)), self.draws, self.seed)
+        for size, cells, entries in self.cells.by_size():
+            covariance = self.covariances[entries]
+            sd[cells] = np.sqrt(np.diagonal(covariance, axis1=1, axis2=2))
+            p_best[cells] = best_probabilities(self.mean[cells], covariance, normals[:size])
+        return Ratings(
+            group=tuple(group for group, _ in self.place),
+            item=tuple(item for _, item in self.place),
+            mean=self.mean,
+            sd=sd,
+            p_best=p_best,
+        )
+
+    def beats(self, group: str, i: str, j: str) -> float:
+        """P(the rating of i is above that of j). Raises InputError for an item this fit has not seen."""
+        self._refuse_unseen(group, [i, j])
+        return 0.5 if i == j else p_above(*self.posterior(group, [i, j]))
+
+    def p_best(self, group: str, items: Sequence[str]) -> dict[str, float]:
+        """P(best) among `items` only; sums to 1. Raises InputError for an item twice or not seen by this fit."""
+        if len({*items}) != len(items):
+            raise InputError(f"P(best) in {group!r}: an item is named twice; name each once")
+        self._refuse_unseen(group, items)
+        if not items:
+            return {}
+        ordered = sorted(items)
+        mean, covariance = self.posterior(group, ordered)
+        cells = np.array([self.place[group, item] for item in ordered])
+        rows = cells - self.cells.start[self.cells.group[cells]]
+        normals = shared_normals(int(rows.max()) + 1, self.draws, self.seed)[rows]
+        found = dict(zip(ordered, best_probabilities(mean[None], covariance[None], normals)[0].tolist(), strict=True))
+        return {item: found[item] for item in items}
+
+    def posterior(self, group: str, items: Sequence[str]) -> tuple[Floats, Floats]:
+        """Mean (K) and covariance (K, K) of items of a group, in the order asked for.
+
+        Items this fit has not seen have the prior's, independent of all others.
+        """
+        at = np.array([self.place.get((group, item), -1) for item in items], dtype=np.int64)
+        mean, covariance = np.zeros(len(at)), np.eye(len(at)) * self.prior_sd**2
+        seen = np.flatnonzero(at >= 0)
+        if len(seen):
+            cells = at[seen]
+            number = self.cells.group[cells[0]]
+            local, size = cells - self.cells.start[number], self.cells.size[number]
+            mean[seen] = self.mean[cells]
+            entries = self.cells.block[number] + local[:, None] * size + local
+            covariance[seen[:, None], seen] = self.covariances[entries]
+        return mean, covariance
+
+    def _refuse_unseen(self, group: str, items: Sequence[str]) -> None:
+        for item in items:
+            if (group, item) not in self.place:
+                raise InputError(f"{item!r} in {group!r} has not been compared; ask only for items in `ratings`")
+
+    def _unseen(self, other: Comparisons) -> tuple[Floats, Floats]:
+        """Prior mean and variance of the left items, then of the right ones."""
+        return np.zeros(2 * len(other)), np.full(2 * len(other), self.prior_sd**2)
+
+    def _cells(self, column: Codes) -> Ints:
+        """Rows in `ratings` of the items in a column of `data`."""
+        names = max(len(self.data.items), 1)
+        wanted = self.data.group.astype(np.int64) * names + column
+        return np.searchsorted(self.cells.group * names + self.cells.item, wanted)
+
+    def _differences(self, other: Comparisons) -> tuple[Floats, Floats]:
+        """Mean and variance of left's rating minus right's, by row of `other`."""
+        rows, names = len(other), max(len(other.items), 1)
+        base = other.group.astype(np.int64) * names
+        cells, code = np.unique(np.concatenate([base + other.left, base + other.right]), return_inverse=True)
+        named = [(other.groups[cell // names], other.items[cell % names]) for cell in cells.tolist()]
+        at = np.array([self.place.get(name, -1) for name in named], dtype=np.int64)[code]
+        is_known, safe = at >= 0, np.maximum(at, 0)
+        (mean, variance), covariance = self._unseen(other), np.zeros(rows)
+        if len(self.mean):
+            layout = self.cells
+            number = layout.group[safe]
+            local, size, origin = safe - layout.start[number], layout.size[number], layout.block[number]
+            mean = np.where(is_known, self.mean[safe], mean)
+            variance = np.where(is_known, self.covariances[origin + local * (size + 1)], variance)
+            is_both = is_known[:rows] & is_known[rows:]
+            across = np.where(is_both, origin[:rows] + local[:rows] * size[:rows] + local[rows:], 0)
+            covariance = np.where(is_both, self.covariances[across], covariance)
+        return mean[:rows] - mean[rows:], variance[:rows] + variance[rows:] - 2 * covariance
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Labelers:
+class BlindLabelers:
     """Columns, one row a labeler, sorted by name."""
 
     labeler: tuple[str, ...]
@@ -45,51 +157,18 @@ class Labelers:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Fitted:
-    """A normal approximation of the posterior. Equal data and seed give equal numbers, whatever the rows' order."""
+class BlindFit(Posterior):
+    """Ratings by a model that takes every labeler alike."""
 
-    data: Comparisons
     weight: Floats
     """By row."""
     problem: Problem
-    mean: Floats
-    """By item, in the order of `ratings`."""
-    covariances: Floats
-    """Each group's matrix, row by row, groups after each other."""
     theta: float
     """Tie threshold: even items tie with probability tanh(theta / 2)."""
     theta_sd: float
-    prior_sd: float
-    seed: int
-    draws: int
 
     @cached_property
-    def place(self) -> dict[tuple[str, str], int]:
-        """Row in `ratings` of each (group, item)."""
-        cells = zip(self.problem.group.tolist(), self.problem.item.tolist(), strict=True)
-        return {(self.data.groups[group], self.data.items[item]): at for at, (group, item) in enumerate(cells)}
-
-    @cached_property
-    def ratings(self) -> Ratings:
-        problem = self.problem
-        p_best, sd = np.empty_like(self.mean), np.empty_like(self.mean)
-        normals = shared_normals(int(problem.size.max(initial=0)), self.draws, self.seed)
-        for size, groups in problem.groups_by_size():
-            items = problem.start[groups, None] + np.arange(size)
-            entries = problem.block[groups, None] + np.arange(size * size)
-            covariance = self.covariances[entries].reshape(-1, size, size)
-            sd[items] = np.sqrt(np.diagonal(covariance, axis1=1, axis2=2))
-            p_best[items] = best_probabilities(self.mean[items], covariance, normals[:size])
-        return Ratings(
-            group=tuple(group for group, _ in self.place),
-            item=tuple(item for _, item in self.place),
-            mean=self.mean,
-            sd=sd,
-            p_best=p_best,
-        )
-
-    @cached_property
-    def labelers(self) -> Labelers:
+    def labelers(self) -> BlindLabelers:
         data = self.data
         rows = len(data.labelers)
         lead = self.mean[self._cells(data.left)] - self.mean[self._cells(data.right)]
@@ -97,7 +176,7 @@ class Fitted:
         is_decided = data.outcome != TIE
         decided = np.bincount(data.labeler, is_decided, rows)
         share = np.bincount(data.labeler, agrees * is_decided, rows) / np.maximum(decided, 1)
-        return Labelers(
+        return BlindLabelers(
             labeler=data.labelers,
             comparisons=np.bincount(data.labeler, minlength=rows),
             agreement=np.where(decided > 0, share, 0.5),
@@ -117,71 +196,3 @@ class Fitted:
         found[:, RIGHT] = np.exp(-np.logaddexp(0, shrink * (self.theta + mean)))
         found[:, TIE] = np.maximum(1 - found[:, LEFT] - found[:, RIGHT], 0)
         return found
-
-    def beats(self, group: str, i: str, j: str) -> float:
-        """P(the rating of i is above that of j). Raises InputError for an item this fit has not seen."""
-        self._refuse_unseen(group, [i, j])
-        return 0.5 if i == j else p_above(*self.posterior(group, [i, j]))
-
-    def p_best(self, group: str, items: Sequence[str]) -> dict[str, float]:
-        """P(best) among `items` only; sums to 1. Raises InputError for an item twice or not seen by this fit."""
-        if len({*items}) != len(items):
-            raise InputError(f"P(best) in {group!r}: an item is named twice; name each once")
-        self._refuse_unseen(group, items)
-        if not items:
-            return {}
-        ordered = sorted(items)
-        mean, covariance = self.posterior(group, ordered)
-        cells = np.array([self.place[group, item] for item in ordered])
-        rows = cells - self.problem.start[self.problem.group[cells]]
-        normals = shared_normals(int(rows.max()) + 1, self.draws, self.seed)[rows]
-        found = dict(zip(ordered, best_probabilities(mean[None], covariance[None], normals)[0].tolist(), strict=True))
-        return {item: found[item] for item in items}
-
-    def posterior(self, group: str, items: Sequence[str]) -> tuple[Floats, Floats]:
-        """Mean (K) and covariance (K, K) of items of a group, in the order asked for.
-
-        Items this fit has not seen have the prior's, independent of all others.
-        """
-        at = np.array([self.place.get((group, item), -1) for item in items], dtype=np.int64)
-        mean, covariance = np.zeros(len(at)), np.eye(len(at)) * self.prior_sd**2
-        seen = np.flatnonzero(at >= 0)
-        if len(seen):
-            cells = at[seen]
-            number = self.problem.group[cells[0]]
-            local, size = cells - self.problem.start[number], self.problem.size[number]
-            mean[seen] = self.mean[cells]
-            entries = self.problem.block[number] + local[:, None] * size + local
-            covariance[seen[:, None], seen] = self.covariances[entries]
-        return mean, covariance
-
-    def _refuse_unseen(self, group: str, items: Sequence[str]) -> None:
-        for item in items:
-            if (group, item) not in self.place:
-                raise InputError(f"{item!r} in {group!r} has not been compared; ask only for items in `ratings`")
-
-    def _cells(self, column: Codes) -> Ints:
-        """Rows in `ratings` of the items in a column of `data`."""
-        names = max(len(self.data.items), 1)
-        wanted = self.data.group.astype(np.int64) * names + column
-        return np.searchsorted(self.problem.group * names + self.problem.item, wanted)
-
-    def _differences(self, other: Comparisons) -> tuple[Floats, Floats]:
-        """Mean and variance of left's rating minus right's, by row of `other`."""
-        rows, names = len(other), max(len(other.items), 1)
-        base = other.group.astype(np.int64) * names
-        cells, code = np.unique(np.concatenate([base + other.left, base + other.right]), return_inverse=True)
-        named = [(other.groups[cell // names], other.items[cell % names]) for cell in cells.tolist()]
-        at = np.array([self.place.get(name, -1) for name in named], dtype=np.int64)[code]
-        is_known, safe = at >= 0, np.maximum(at, 0)
-        mean, variance, covariance = np.zeros(2 * rows), np.full(2 * rows, self.prior_sd**2), np.zeros(rows)
-        if len(self.mean):
-            problem = self.problem
-            number = problem.group[safe]
-            local, size, origin = safe - problem.start[number], problem.size[number], problem.block[number]
-            mean = np.where(is_known, self.mean[safe], mean)
-            variance = np.where(is_known, self.covariances[origin + local * (size + 1)], variance)
-            is_both = is_known[:rows] & is_known[rows:]
-            across = np.where(is_both, origin[:rows] + local[:rows] * size[:rows] + local[rows:], 0)
-            covariance = np.where(is_both, self.covariances[across], covariance)
-        return mean[:rows] - mean[rows:], variance[:rows] + variance[rows:] - 2 * covariance

@@ -7,9 +7,10 @@ from typing import NamedTuple
 import numpy as np
 
 from refine.errors import InputError
-from refine.ranking.bradley_terry import Floats, Problem
+from refine.ranking.bradley_terry import Problem
+from refine.ranking.cells import Floats
 from refine.ranking.comparisons import Comparisons
-from refine.ranking.fitted import DRAWS, Fitted
+from refine.ranking.fitted import DRAWS, BlindFit
 
 PRIOR_SD = 1.5
 """How far apart items of one group are expected to be, in log-odds. Of 0.3 to 2.5, values from 1 to 1.5 predicted
@@ -19,16 +20,16 @@ _ENOUGH = 1e-12
 """Newton's decrement at which the next step is the last; its error is then of the order of the square."""
 
 
-def fit(
+def fit_blind(
     data: Comparisons,
     *,
     seed: int = 0,
-    start: Fitted | None = None,
+    start: BlindFit | None = None,
     prior_sd: float = PRIOR_SD,
     labeler_weights: Mapping[str, float] | None = None,
     draws: int = DRAWS,
-) -> Fitted:
-    """Ratings of every item in `data`, with their uncertainty.
+) -> BlindFit:
+    """Ratings of every item in `data`, with their uncertainty, every labeler taken alike.
 
     Every group has its own items; the tie threshold is one for all of them. `labeler_weights` scales what each
     labeler's rows count for (default 1, 0 leaves them out); `start` is an earlier fit to begin from, which saves
@@ -51,10 +52,11 @@ def fit(
         step = _newton_step(problem, scores, theta)
         if is_last:
             break
-    return Fitted(
+    return BlindFit(
         data=data,
         weight=weight,
         problem=problem,
+        cells=problem.cells,
         mean=scores,
         covariances=step.covariances,
         theta=theta,
@@ -98,14 +100,14 @@ class _Step(NamedTuple):
     theta_sd: float
 
 
-def _start(problem: Problem, data: Comparisons, start: Fitted | None) -> tuple[Floats, float]:
+def _start(problem: Problem, data: Comparisons, start: BlindFit | None) -> tuple[Floats, float]:
     if start is not None:
-        names = zip(problem.group.tolist(), problem.item.tolist(), strict=True)
+        names = zip(problem.cells.group.tolist(), problem.cells.item.tolist(), strict=True)
         known = [start.place.get((data.groups[group], data.items[item])) for group, item in names]
         return np.array([0.0 if at is None else start.mean[at] for at in known]), start.theta
     rows = float(problem.wins.sum() + problem.losses.sum() - problem.ties)
     share = (problem.ties + 0.5) / (rows + 2)
-    return np.zeros(len(problem.item)), 2 * math.atanh(share)  # where even items tie as often as was seen
+    return np.zeros(len(problem.cells)), 2 * math.atanh(share)  # where even items tie as often as was seen
 
 
 def _newton_step(problem: Problem, scores: Floats, theta: float) -> _Step:
@@ -113,21 +115,17 @@ def _newton_step(problem: Problem, scores: Floats, theta: float) -> _Step:
     at = problem.derivatives(scores, theta)
     covariances = np.empty_like(at.blocks)
     plain, lean = np.empty_like(scores), np.empty_like(scores)
-    by_size = problem.groups_by_size()
-    for size, groups in by_size:
-        items = problem.start[groups, None] + np.arange(size)
-        entries = problem.block[groups, None] + np.arange(size * size)
-        inverse = np.linalg.inv(at.blocks[entries].reshape(-1, size, size))
-        covariances[entries] = inverse.reshape(-1, size * size)
+    by_size = problem.cells.by_size()
+    for _, items, entries in by_size:
+        inverse = np.linalg.inv(at.blocks[entries])
+        covariances[entries] = inverse
         plain[items] = (inverse @ at.gradient[items][:, :, None])[:, :, 0]
         lean[items] = (inverse @ at.border[items][:, :, None])[:, :, 0]
     schur = at.corner - float(at.border @ lean)
     by_theta = (at.gradient_theta - float(at.border @ plain)) / schur
-    for size, groups in by_size:
-        items = problem.start[groups, None] + np.arange(size)
-        entries = problem.block[groups, None] + np.arange(size * size)
+    for _, items, entries in by_size:
         tilt = lean[items]
-        covariances[entries] += (tilt[:, :, None] * tilt[:, None, :]).reshape(-1, size * size) / schur
+        covariances[entries] += tilt[:, :, None] * tilt[:, None, :] / schur
     by_scores = plain - lean * by_theta
     return _Step(
         scores=by_scores,

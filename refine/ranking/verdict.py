@@ -8,7 +8,7 @@ from refine.types import RankingRecord, Rating, Verdict
 
 if TYPE_CHECKING:
     from refine.ranking.comparisons import RankingRow
-    from refine.ranking.fitted import Fitted
+    from refine.ranking.fitted import Posterior
 
 METHOD = "bradley-terry-map@1"
 
@@ -38,13 +38,13 @@ def judge(
     Nothing depends on how candidates are called, only on their order in `shown` and in the rankings.
     """
     from refine.ranking.comparisons import TIE, Comparisons
-    from refine.ranking.laplace import PRIOR_SD, fit
+    from refine.ranking.laplace import PRIOR_SD, fit_blind
 
     if not shown or len({*shown}) != len(shown):
         raise InputError("a verdict needs candidates on show, each named once")
     alias = _aliases(rankings, shown if incumbent is None else [*shown, incumbent])
     data = Comparisons.from_rankings(_rows(rankings, alias))
-    fitted = fit(data, seed=seed, labeler_weights=labeler_weights)
+    fitted = fit_blind(data, seed=seed, labeler_weights=labeler_weights)
     compared = {name for name, by_order in alias.items() if (_CHAIN, by_order) in fitted.place}
     ratings = _ratings(fitted, shown, alias, incumbent)
     return Verdict(
@@ -86,7 +86,7 @@ def _rows(rankings: Sequence[RankingRecord], alias: Mapping[str, str]) -> "Itera
 
 
 def _ratings(
-    fitted: "Fitted", shown: Sequence[str], alias: Mapping[str, str], incumbent: str | None
+    fitted: "Posterior", shown: Sequence[str], alias: Mapping[str, str], incumbent: str | None
 ) -> tuple[Rating, ...]:
     from refine.ranking.best import best_probabilities, p_above, shared_normals
 
@@ -128,7 +128,7 @@ def _winner(ratings: Sequence[Rating], incumbent: str | None, gate: float, compa
     return incumbent
 
 
-def _joint(fitted: "Fitted", alias: Mapping[str, str]) -> dict[str, Any]:
+def _joint(fitted: "Posterior", alias: Mapping[str, str]) -> dict[str, Any]:
     """The joint posterior of at most `_KEPT` compared candidates, as plain lists."""
     kept = [name for name, by_order in alias.items() if (_CHAIN, by_order) in fitted.place][:_KEPT]
     mean, covariance = fitted.posterior(_CHAIN, [alias[name] for name in kept])

@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from refine.ranking.bradley_terry import Floats, Problem
+from refine.ranking.bradley_terry import Problem
+from refine.ranking.cells import Floats
 from refine.ranking.comparisons import Comparisons
 from refine.ranking.laplace import row_weights
 
@@ -23,7 +24,7 @@ def problem() -> Problem:
 @pytest.fixture
 def at(problem: Problem) -> Floats:
     """Scores, then theta."""
-    return np.append(np.random.default_rng(4).normal(size=len(problem.item)), 0.37)
+    return np.append(np.random.default_rng(4).normal(size=len(problem.cells)), 0.37)
 
 
 def moved(at: Floats, index: int, by: float) -> tuple[Floats, float]:
@@ -43,9 +44,9 @@ def test_the_gradient_is_the_slope_of_the_log_posterior(problem: Problem, at: Fl
 
 def test_the_hessian_is_the_slope_of_the_gradient(problem: Problem, at: Floats) -> None:
     found = problem.derivatives(at[:-1], float(at[-1]))
-    items = len(problem.item)
+    items = len(problem.cells)
     hessian = np.zeros((items + 1, items + 1))
-    for start, size, block in zip(problem.start, problem.size, problem.block, strict=True):
+    for start, size, block in zip(problem.cells.start, problem.cells.size, problem.cells.block, strict=True):
         here = slice(start, start + size)
         hessian[here, here] = -found.blocks[block : block + size * size].reshape(size, size)
     hessian[:-1, -1] = hessian[-1, :-1] = -found.border

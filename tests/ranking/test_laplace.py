@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from refine.errors import InputError
-from refine.ranking import Comparisons, Fitted, fit
-from refine.ranking.bradley_terry import Floats, Ints
+from refine.ranking import BlindFit, Comparisons, fit_blind
+from refine.ranking.cells import Floats, Ints
 from refine.ranking.comparisons import LEFT, RIGHT, TIE
 from refine.ranking.laplace import row_weights
 
@@ -38,7 +38,7 @@ def simulated(*, scores: Floats, theta: float, rows: int, seed: int) -> Comparis
     )
 
 
-def by_item(fitted: Fitted) -> dict[tuple[str, str], tuple[float, float]]:
+def by_item(fitted: BlindFit) -> dict[tuple[str, str], tuple[float, float]]:
     ratings = fitted.ratings
     keys = zip(ratings.group, ratings.item, strict=True)
     return dict(zip(keys, zip(ratings.mean.tolist(), ratings.sd.tolist(), strict=True), strict=True))
@@ -55,21 +55,21 @@ row_lists = st.lists(
 
 def test_scores_and_threshold_are_recovered() -> None:
     scores = np.random.default_rng(0).normal(0, 1.2, 12)
-    fitted = fit(simulated(scores=scores, theta=0.8, rows=20_000, seed=1))
+    fitted = fit_blind(simulated(scores=scores, theta=0.8, rows=20_000, seed=1))
     np.testing.assert_allclose(fitted.mean - fitted.mean.mean(), scores - scores.mean(), atol=0.15)
     assert fitted.theta == pytest.approx(0.8, abs=4 * fitted.theta_sd)
     assert fitted.theta_sd < 0.03
 
 
 def test_the_result_is_the_maximum() -> None:
-    fitted = fit(simulated(scores=np.array([0.0, 1.0, -1.0, 0.5]), theta=0.4, rows=60, seed=2))
+    fitted = fit_blind(simulated(scores=np.array([0.0, 1.0, -1.0, 0.5]), theta=0.4, rows=60, seed=2))
     at = fitted.problem.derivatives(fitted.mean, fitted.theta)
     np.testing.assert_allclose([*at.gradient, at.gradient_theta], 0, atol=1e-9)
 
 
 def test_covariances_are_those_of_the_whole_hessian() -> None:
     rows: list[Row] = [("w", "g", "a", "b", LEFT), ("w", "g", "b", "c", TIE), ("w", "h", "a", "b", RIGHT)]
-    fitted = fit(comparisons(rows * 2))
+    fitted = fit_blind(comparisons(rows * 2))
     at = fitted.problem.derivatives(fitted.mean, fitted.theta)
     hessian = np.zeros((6, 6))
     hessian[:3, :3], hessian[3:5, 3:5] = at.blocks[:9].reshape(3, 3), at.blocks[9:].reshape(2, 2)
@@ -88,7 +88,7 @@ def test_uncertainty_is_as_large_as_the_errors() -> None:
         for group in range(500)
         for labeler in range(5)
     ]
-    fitted = fit(Comparisons.from_rankings(rankings))
+    fitted = fit_blind(Comparisons.from_rankings(rankings))
     mean, covariance = fitted.mean.reshape(500, 4), fitted.covariances.reshape(500, 4, 4)
     spread = np.sqrt(covariance[:, 0, 0] + covariance[:, 1, 1] - 2 * covariance[:, 0, 1])
     error = ((mean[:, 0] - mean[:, 1]) - (scores[:, 0] - scores[:, 1])) / spread
@@ -99,9 +99,9 @@ def test_the_order_of_rows_changes_nothing_at_all() -> None:
     data = simulated(scores=np.array([0.0, 1.0, -1.0, 0.5]), theta=0.4, rows=80, seed=3)
     rankings = [("w", "g", [[f"i{k:02}"] for k in order]) for order in ([3, 1, 0], [2, 0], [1, 3, 2, 0])]
 
-    def rows(order: Ints) -> Fitted:
+    def rows(order: Ints) -> BlindFit:
         ranked = Comparisons.from_rankings(rankings)
-        return fit(
+        return fit_blind(
             Comparisons.from_columns(
                 labeler=["w"] * len(order),
                 group=["g"] * len(order),
@@ -132,7 +132,7 @@ def test_renaming_swapping_and_shuffling_change_ratings_by_rounding_only(
         for position, (worker, group, left, right, outcome) in enumerate(rows)
     ]
     random.shuffle(changed)
-    before, after = by_item(fit(comparisons(rows))), by_item(fit(comparisons(changed)))
+    before, after = by_item(fit_blind(comparisons(rows))), by_item(fit_blind(comparisons(changed)))
     assert len(before) == len(after)
     for (group, item), found in before.items():
         assert after[group, new[item]] == pytest.approx(found, abs=1e-8)
@@ -141,7 +141,7 @@ def test_renaming_swapping_and_shuffling_change_ratings_by_rounding_only(
 @settings(max_examples=40, deadline=None)
 @given(row_lists)
 def test_whatever_the_evidence_everything_is_a_number(rows: list[Row]) -> None:
-    fitted = fit(comparisons(rows), draws=64)
+    fitted = fit_blind(comparisons(rows), draws=64)
     assert np.isfinite(fitted.mean).all()
     assert (fitted.ratings.sd > 0).all()
     assert (fitted.ratings.sd < fitted.prior_sd + 1e-9).all()
@@ -153,38 +153,38 @@ def test_whatever_the_evidence_everything_is_a_number(rows: list[Row]) -> None:
 
 def test_a_start_saves_nothing_but_steps() -> None:
     data = simulated(scores=np.array([0.0, 1.0, -1.0, 0.5]), theta=0.4, rows=80, seed=3)
-    start = fit(simulated(scores=np.array([0.0, 1.0, -1.0, 0.5, 2.0]), theta=0.9, rows=70, seed=4))
-    np.testing.assert_allclose(fit(data, start=start).mean, fit(data).mean, atol=1e-9)
-    assert fit(data, start=start).theta == pytest.approx(fit(data).theta)
+    start = fit_blind(simulated(scores=np.array([0.0, 1.0, -1.0, 0.5, 2.0]), theta=0.9, rows=70, seed=4))
+    np.testing.assert_allclose(fit_blind(data, start=start).mean, fit_blind(data).mean, atol=1e-9)
+    assert fit_blind(data, start=start).theta == pytest.approx(fit_blind(data).theta)
 
 
 def test_without_comparisons_there_are_no_ratings() -> None:
-    fitted = fit(comparisons([]))
+    fitted = fit_blind(comparisons([]))
     assert len(fitted.ratings) == 0
     assert len(fitted.labelers.labeler) == 0
     assert fitted.theta > 0
 
 
 def test_only_ties_means_equal_ratings_and_more_ties_expected() -> None:
-    fitted = fit(comparisons([("w", "g", "a", "b", TIE), ("w", "g", "b", "c", TIE)] * 20))
+    fitted = fit_blind(comparisons([("w", "g", "a", "b", TIE), ("w", "g", "b", "c", TIE)] * 20))
     np.testing.assert_allclose(fitted.mean, 0, atol=1e-9)
     assert fitted.predict(fitted.data)[0, TIE] > 0.7
 
 
 def test_contradictions_leave_equal_ratings() -> None:
-    fitted = fit(comparisons([("w", "g", "a", "b", LEFT), ("v", "g", "a", "b", RIGHT)] * 10))
+    fitted = fit_blind(comparisons([("w", "g", "a", "b", LEFT), ("v", "g", "a", "b", RIGHT)] * 10))
     assert fitted.beats("g", "a", "b") == pytest.approx(0.5)
 
 
 def test_parts_never_compared_with_each_other_differ_by_the_prior_alone() -> None:
     rows: list[Row] = [("w", "g", "a", "b", LEFT), ("w", "g", "c", "d", LEFT)]
-    fitted = fit(comparisons(rows * 5))
+    fitted = fit_blind(comparisons(rows * 5))
     assert fitted.beats("g", "a", "c") == pytest.approx(0.5)
     assert fitted.beats("g", "a", "d") > 0.8
 
 
 def test_an_item_that_never_lost_has_a_finite_rating() -> None:
-    fitted = fit(comparisons([("w", "g", "a", "b", LEFT)] * 1000))
+    fitted = fit_blind(comparisons([("w", "g", "a", "b", LEFT)] * 1000))
     assert 2 < fitted.mean[0] < 20
 
 
@@ -203,18 +203,18 @@ def test_a_ranking_given_by_neighbours_only_counts_them_in_full() -> None:
 def test_a_labeler_of_weight_zero_changes_nothing() -> None:
     rows: list[Row] = [("ann", "g", "a", "b", LEFT), ("ann", "g", "b", "c", LEFT)]
     hostile: list[Row] = [("eve", "g", "b", "a", LEFT)] * 9
-    alone = fit(comparisons(rows))
-    assert fit(comparisons(rows + hostile), labeler_weights={"eve": 0.0}).mean == pytest.approx(alone.mean)
-    assert fit(comparisons(rows + hostile)).mean != pytest.approx(alone.mean)
+    alone = fit_blind(comparisons(rows))
+    assert fit_blind(comparisons(rows + hostile), labeler_weights={"eve": 0.0}).mean == pytest.approx(alone.mean)
+    assert fit_blind(comparisons(rows + hostile)).mean != pytest.approx(alone.mean)
 
 
 @pytest.mark.parametrize("weight", [-1.0, float("nan"), float("inf")])
 def test_an_impossible_weight_is_refused(weight: float) -> None:
     with pytest.raises(InputError, match="weight"):
-        fit(comparisons([("ann", "g", "a", "b", LEFT)]), labeler_weights={"ann": weight})
+        fit_blind(comparisons([("ann", "g", "a", "b", LEFT)]), labeler_weights={"ann": weight})
 
 
 @pytest.mark.parametrize("prior_sd", [0.0, -1.0, float("nan"), float("inf")])
 def test_an_impossible_prior_is_refused(prior_sd: float) -> None:
     with pytest.raises(InputError, match="prior_sd"):
-        fit(comparisons([]), prior_sd=prior_sd)
+        fit_blind(comparisons([]), prior_sd=prior_sd)
