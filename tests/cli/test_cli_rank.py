@@ -5,6 +5,7 @@ import gzip
 import json
 import math
 import random
+import runpy
 import sys
 from itertools import combinations
 from pathlib import Path
@@ -15,6 +16,7 @@ import pytest
 from refine.cli import rank as rank_module
 from tests.cli.conftest import Run, line_of
 
+ROOT = Path(__file__).resolve().parents[2]
 HEADER = "worker,group,left,right,label\n"
 CAREFUL = ("ann", "bob", "cem", "dee", "eli", "fay")
 
@@ -258,6 +260,27 @@ def test_long_lists_are_cut_and_say_so(refine: Run) -> None:
     assert labelers[rank_module.LABELERS_SHOWN // 2] == ["…", str(groups), "more"]
     assert "Shown are the 15 most and the 15 least reliable labelers." in result.stdout
     assert result.stdout.count("--out writes all of them.") == 2
+
+
+def test_the_worked_example_of_the_documentation_is_what_is_printed(refine: Run, tmp_path: Path) -> None:
+    runpy.run_path(str(ROOT / "examples" / "rank_labels.py"))["main"](tmp_path)
+    result = refine("rank", "labels.csv")
+    text = (ROOT / "docs" / "ranking.md").read_text(encoding="utf-8")
+    for block in text.split("## A worked example")[1].split("## What the columns mean")[0].split("```text\n")[1:]:
+        said = [line.split() for line in block.split("```")[0].splitlines()[2:]]
+        printed = table_of(result, block.split()[0])[: len(said)]
+        assert [_number(cell) for row in printed for cell in row] == [
+            pytest.approx(it, abs=0.02) if isinstance(it := _number(cell), float) else it
+            for row in said
+            for cell in row
+        ]
+
+
+def _number(cell: str) -> float | str:
+    try:
+        return float(cell)
+    except ValueError:
+        return cell
 
 
 def test_names_cannot_repaint_the_terminal(refine: Run) -> None:

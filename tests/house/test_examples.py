@@ -17,6 +17,7 @@ SAYS = {
     "feedback_by_api.py": "round 2 shows 3 candidates and waits: waiting",
     "steer.py": "the pinned draft is the incumbent: True",
     "rank_given_pages.py": "verdict over 7 rankings",
+    "rank_labels.py": "adversarial: ['max']",
     "local_endpoint.py": "ended after 2 rounds, 7 calls: rounds",
 }
 
