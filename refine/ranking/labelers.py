@@ -98,6 +98,8 @@ class Beliefs:
     adversarial: Floats
     answers: Floats
     """(n, 3): rates at which the labeler answers if careless."""
+    unit: float = 1.0
+    """What gains are to be multiplied by, when the scores have been stretched since."""
 
     @property
     def p_good(self) -> Floats:
@@ -106,7 +108,8 @@ class Beliefs:
     @property
     def gain(self) -> Floats:
         """Expected, if good."""
-        return np.asarray((self.good * np.exp(LOG_GAINS)[:, None]).sum((1, 2)) / np.maximum(self.p_good, 1e-12))
+        mean = (self.good * np.exp(LOG_GAINS)[:, None]).sum((1, 2)) / np.maximum(self.p_good, 1e-12)
+        return np.asarray(self.unit * mean)
 
     @property
     def tie_shift(self) -> Floats:
@@ -145,10 +148,13 @@ def gather(
 ) -> Evidence:
     """Evidence of rows (leads of that mean and variance) by `owner`."""
     found = no_evidence(owners)
+    rows = np.arange(len(outcome))
+    thresholds = theta * np.exp(TIE_SHIFTS)[:, None]
     for a, gain in enumerate(np.exp(LOG_GAINS).tolist()):
-        for u, shift in enumerate(TIE_SHIFTS.tolist()):
-            chances = probabilities(mean, variance, gain=gain, theta=theta * math.exp(shift), side=side)
-            found.good[:, a, u] = summed(owner, weight * log_likelihood(outcome, chances), owners)
+        chances = probabilities(mean, variance, gain=gain, theta=thresholds, side=side)
+        said = np.log(np.maximum(chances[:, rows, outcome], 1e-12)) * weight
+        for u in range(len(TIE_SHIFTS)):
+            found.good[:, a, u] = summed(owner, said[u], owners)
     inverted = probabilities(mean, variance, gain=-1.0, theta=theta, side=0.0)
     found.adversarial[:] = summed(owner, weight * log_likelihood(outcome, inverted), owners)
     for answer in range(3):
@@ -173,11 +179,17 @@ def believe(population: Population, evidence: Evidence) -> Beliefs:
     )
 
 
-def learn_population(population: Population, evidence: Evidence) -> tuple[Population, float]:
-    """Shares and widths re-estimated, and the mean of the log gains, by which the scale of the scores is off."""
+def learn_population(population: Population, evidence: Evidence) -> tuple[Population, Evidence, float]:
+    """Shares and widths re-estimated, and the mean of the log gains, by which the scale of the scores is off.
+
+    The evidence comes back without any for adversarial labelers where they would be half as many as good ones.
+    """
     for _ in range(20):
         beliefs = believe(population, evidence)
         found = np.array([beliefs.good.sum(), beliefs.careless.sum(), beliefs.adversarial.sum()])
+        if found[2] > found[0] / 2:  # who inverts whom cannot be told: then nobody is said to
+            evidence = replace(evidence, adversarial=np.full_like(evidence.adversarial, -np.inf))
+            continue
         found += _WORTH_SHARES * _SHARES
         population = replace(population, shares=found / found.sum())
     beliefs = believe(population, evidence)
@@ -188,7 +200,7 @@ def learn_population(population: Population, evidence: Evidence) -> tuple[Popula
     worth = _WORTH_LABELERS
     gain_sd = math.sqrt((by_gain @ (LOG_GAINS - centre) ** 2 + worth * _GAIN_SD**2) / (good + worth))
     tie_sd = math.sqrt((by_shift @ (TIE_SHIFTS - middle) ** 2 + worth * _TIE_SD**2) / (good + worth))
-    return replace(population, gain_sd=gain_sd, tie_sd=tie_sd), centre * good / (good + worth)
+    return replace(population, gain_sd=gain_sd, tie_sd=tie_sd), evidence, centre
 
 
 def learn_sides(
@@ -240,10 +252,10 @@ def answer_chances(
 ) -> Floats:
     """(rows, 3): what labeler `who` of each row answers to such leads, over all that is believed of him."""
     chances = beliefs.careless[who][:, None] * beliefs.answers[who]
+    thresholds = theta * np.exp(TIE_SHIFTS)[:, None]
     for a, gain in enumerate(np.exp(LOG_GAINS).tolist()):
-        for u, shift in enumerate(TIE_SHIFTS.tolist()):
-            at = probabilities(mean, variance, gain=gain, theta=theta * math.exp(shift), side=side)
-            chances += beliefs.good[who, a, u][:, None] * at
+        at = probabilities(mean, variance, gain=gain, theta=thresholds, side=side)
+        chances += np.einsum("nu,unc->nc", beliefs.good[who, a], at)
     chances += beliefs.adversarial[who][:, None] * probabilities(mean, variance, gain=-1.0, theta=theta, side=0.0)
     return np.asarray(chances / chances.sum(1, keepdims=True))
 

@@ -91,7 +91,8 @@ def fit(data: Comparisons, *, seed: int = 0, start: Fitted | None = None, draws:
     A fit of everything is the truth that such updates stay near.
 
     `seed` and `draws` matter for P(best) alone. Never fails on odd evidence: no rows, one labeler, groups that fall
-    apart, all ties and contradictions give ratings near each other, kept finite by the priors. Items of one name in
+    apart, all ties and contradictions give ratings near each other, kept finite by the priors; where no two labelers
+    share a group nobody can be judged, and all count alike. Items of one name in
     several groups are separate, but where no generators are given the name serves as one, for what that explains.
     Memory grows with the square of a group's items.
     """
@@ -123,6 +124,8 @@ class _Passes:
         self.sides = np.zeros(len(data.labelers))
         self.beliefs: Beliefs | None = None
         self.blind_score = -np.inf
+        pairs = np.unique(rows.labeler * max(len(data.groups), 1) + data.group) % max(len(data.groups), 1)
+        self.can_judge = bool((np.bincount(pairs) > 1).any())  # somebody's answers stand beside another's
 
     def advance(self, *, trusting: bool) -> None:
         """One pass: scores, then their widths and theta, then labelers if `trusting`."""
@@ -139,13 +142,17 @@ class _Passes:
             self.blind_score = self._blind_score(lead, variance)
         self.evidence = self._gather(lead, variance, rows.labeler, len(rows.data.labelers))
         population = replace(self.population, theta=self.theta)
-        self.population, drift = learn_population(population, self.evidence)
+        self.population, self.evidence, drift = learn_population(population, self.evidence)
         self.beliefs = believe(self.population, self.evidence)
         self.sides = learn_sides(
             rows.data.outcome, lead, variance, weight=rows.for_labelers * rows.is_pair, views=self._views(),
             labeler=rows.labeler, labelers=len(rows.data.labelers),
         )  # fmt: skip
-        self.mean, self.generators = self.mean * np.exp(drift), self.generators * np.exp(drift)
+        scale = float(np.exp(drift))  # leads grow by it and gains shrink: what labelers see stays the same
+        self.mean, self.generators = self.mean * scale, self.generators * scale
+        self.variance, self.generator_variance = self.variance * scale**2, self.generator_variance * scale**2
+        self.control_lead *= scale
+        self.beliefs = replace(self.beliefs, unit=1 / scale)
 
     def finish(self, *, seed: int, draws: int) -> Fitted:
         rows = self.rows
@@ -154,11 +161,12 @@ class _Passes:
         chances, p_good = self._without_own(lead, variance)
         weight = rows.for_labelers * p_good
         calibration = calibrate(rows.data.outcome, chances, weight)
-        if self._score(calibration(chances)) < self.blind_score:  # the simpler model explains the data better
+        if not self.can_judge or self._score(calibration(chances)) < self.blind_score:  # the simpler model does as well
             self.population = replace(
                 self.population, shares=np.array([1 - 2e-9, 1e-9, 1e-9]), gain_sd=0.05, tie_sd=0.05
             )
-            self.beliefs, self.sides = believe(self.population, self.evidence), np.zeros_like(self.sides)
+            self.evidence, self.sides = no_evidence(len(self.sides)), np.zeros_like(self.sides)
+            self.beliefs = believe(self.population, self.evidence)
             scores = self._solve()
             lead, variance = self._leads(scores)
             chances, _ = self._without_own(lead, variance)
