@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from refine.ranking.fitted import BlindFit, Ratings
     from refine.ranking.kendall import agreement, kendall_tau_b
     from refine.ranking.laplace import fit_blind
+    from refine.ranking.standings import Standing, standing
     from refine.ranking.trust import fit
     from refine.ranking.trusted import Fitted, Labelers
     from refine.ranking.verdict import judge
@@ -24,12 +25,14 @@ _HOMES = {
     "Labelers": "trusted",
     "Ratings": "fitted",
     "WinRate": "audit",
+    "Standing": "standings",
     "agreement": "kendall",
     "fit": "trust",
     "fit_blind": "laplace",
     "in_chain_estimate": "audit",
     "judge": "verdict",
     "kendall_tau_b": "kendall",
+    "standing": "standings",
     "win_rate": "audit",
 }
 
@@ -40,6 +43,7 @@ __all__ = [
     "InChainEstimate",
     "Labelers",
     "Ratings",
+    "Standing",
     "WinRate",
     "agreement",
     "fit",
@@ -47,6 +51,7 @@ __all__ = [
     "in_chain_estimate",
     "judge",
     "kendall_tau_b",
+    "standing",
     "win_rate",
 ]
 

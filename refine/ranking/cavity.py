@@ -47,14 +47,18 @@ def leads_without_own(
         step = max(_CHUNK // (length * length), 1)
         for at in range(0, len(rows), step):
             own = rows[at : at + step]
-            i, j = left[own], right[own]
-            shared = (
-                covariances[cells.entry(i[:, :, None], i[:, None, :])]
-                - covariances[cells.entry(i[:, :, None], j[:, None, :])]
-                - covariances[cells.entry(j[:, :, None], i[:, None, :])]
-                + covariances[cells.entry(j[:, :, None], j[:, None, :])]
-            )
+            shared = shared_covariances(cells, left[own], right[own], covariances)
             without = np.linalg.solve(np.eye(length) - shared * bend[own][:, None, :], shared)
             mean[own] = lead[own] - (without @ pull[own][:, :, None])[:, :, 0]
             variance[own] = np.maximum(np.diagonal(without, axis1=1, axis2=2), 1e-9)
     return mean, variance
+
+
+def shared_covariances(cells: Cells, i: Ints, j: Ints, covariances: Floats) -> Floats:
+    """(blocks, rows, rows): of the leads of cells i over cells j, (blocks, rows) each, one group a block."""
+    return np.asarray(
+        covariances[cells.entry(i[:, :, None], i[:, None, :])]
+        - covariances[cells.entry(i[:, :, None], j[:, None, :])]
+        - covariances[cells.entry(j[:, :, None], i[:, None, :])]
+        + covariances[cells.entry(j[:, :, None], j[:, None, :])]
+    )

@@ -73,7 +73,7 @@ def solve_scores(
     covariances, own_variance = np.empty(cells.entries), np.empty(total)
     inverse = np.zeros((count + 1, count + 1))
     for number in range(_STEPS):
-        pull, bend = _slopes(outcome, mean[left] - mean[right], views)
+        pull, bend = slopes_of(outcome, mean[left] - mean[right], views)
         away = mean - offset - np.append(generators, 0.0)[maker]
         gradient = summed(left, pull, total) - summed(right, pull, total) - away * precision
         curvature = summed(scatter, np.concatenate([bend, bend, -bend, -bend]), cells.entries)
@@ -121,7 +121,8 @@ def solve_scores(
     )
 
 
-def _slopes(outcome: Outcomes, lead: Floats, views: Sequence[View]) -> tuple[Floats, Floats]:
+def slopes_of(outcome: Outcomes, lead: Floats, views: Sequence[View]) -> tuple[Floats, Floats]:
+    """By row, over all views: derivative of the log likelihood by the lead, and minus the second one."""
     pull, bend = np.zeros_like(lead), np.zeros_like(lead)
     for view in views:
         first, second = slopes(outcome, view.gain * lead + view.side, view.theta)

@@ -41,7 +41,9 @@ _THETA = (0.02, 6.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class _Rows:
+class Rows:
+    """Comparisons made ready for passes: cells, weights, blocks."""
+
     data: Comparisons
     cells: Cells
     left: Ints
@@ -58,7 +60,7 @@ class _Rows:
     blocks: list[Ints]
 
     @classmethod
-    def of(cls, data: Comparisons) -> "_Rows":
+    def of(cls, data: Comparisons) -> "Rows":
         cells, left, right = Cells.of(data)
         is_ranked = data.ranking >= 0
         _, ranking = np.unique(data.ranking[is_ranked], return_inverse=True)
@@ -98,7 +100,7 @@ def fit(data: Comparisons, *, seed: int = 0, start: Fitted | None = None, draws:
     """
     if start is not None:
         return _update(start, data, seed=seed, draws=draws)
-    rows = _Rows.of(in_order(data))
+    rows = Rows.of(in_order(data))
     loop = _Passes(rows)
     for number in range(PASSES):
         loop.advance(trusting=number > 0)
@@ -108,7 +110,7 @@ def fit(data: Comparisons, *, seed: int = 0, start: Fitted | None = None, draws:
 class _Passes:
     """The state that passes improve."""
 
-    def __init__(self, rows: _Rows) -> None:
+    def __init__(self, rows: Rows) -> None:
         data = rows.data
         self.rows = rows
         counts = np.bincount(data.outcome, minlength=3) + 1.0
@@ -204,7 +206,7 @@ class _Passes:
         )  # fmt: skip
 
     def _views(self) -> list[View]:
-        return _views(self.rows, self.beliefs, self.theta, self.sides)
+        return views_for(self.rows, self.beliefs, self.theta, self.sides)
 
     def _leads(self, scores: Scores) -> tuple[Floats, Floats]:
         return _leads(self.rows, scores, self.control_lead)
@@ -253,7 +255,7 @@ class _Passes:
         return chances, beliefs.p_good[block]
 
     def _blind_score(self, lead: Floats, variance: Floats) -> float:
-        view = _views(self.rows, None, self.theta, self.sides)[0]
+        view = views_for(self.rows, None, self.theta, self.sides)[0]
         chances = _good_chances(view, lead, variance, 1.0, slice(None))
         return self._score(calibrate(self.rows.data.outcome, chances, self.rows.for_labelers)(chances))
 
@@ -269,7 +271,7 @@ def _update(start: Fitted, more: Comparisons, *, seed: int, draws: int) -> Fitte
     place = {name: at for at, name in enumerate(start.names)}
     everybody = start.names + tuple(name for name in data.labelers if name not in place)
     place.update({name: at for at, name in enumerate(everybody)})
-    rows = _Rows.of(data)
+    rows = Rows.of(data)
     rows = replace(rows, labeler=np.array([place[name] for name in data.labelers], dtype=np.int64)[data.labeler])
     known = np.where(np.arange(len(everybody)) < len(start.names), np.arange(len(everybody)), -1)
     evidence = start.evidence.of(known)
@@ -282,7 +284,7 @@ def _update(start: Fitted, more: Comparisons, *, seed: int, draws: int) -> Fitte
     total, scores = evidence, None
     for _ in range(2):
         scores = solve_scores(
-            rows.cells, rows.left, rows.right, data.outcome, _views(rows, beliefs, theta, sides),
+            rows.cells, rows.left, rows.right, data.outcome, views_for(rows, beliefs, theta, sides),
             generator=np.full(len(rows.cells), -1), variance=start.variance, generator_variance=1.0,
             mean=np.zeros(len(rows.cells)) if scores is None else scores.mean, generators=np.zeros(0),
             offset=np.append(mean, 0.0)[np.where(generator >= 0, generator, len(mean))],
@@ -310,14 +312,18 @@ def _update(start: Fitted, more: Comparisons, *, seed: int, draws: int) -> Fitte
     )
 
 
-def _views(rows: _Rows, beliefs: Beliefs | None, theta: float, sides: Floats) -> list[View]:
+def views_for(
+    rows: Rows, beliefs: Beliefs | None, theta: float, sides: Floats, *, labeler: Ints | None = None
+) -> list[View]:
+    """How the scores read the rows; `labeler` where beliefs are of more labelers than the rows have."""
     if beliefs is None:
         ones = np.ones(len(rows.labeler))
         return [View(weight=rows.for_scores, gain=ones, theta=theta * ones, side=0 * ones)]
-    return views_of(beliefs, theta, sides, rows.labeler, rows.for_scores, rows.is_pair)
+    who = rows.labeler if labeler is None else labeler
+    return views_of(beliefs, theta, sides, who, rows.for_scores, rows.is_pair)
 
 
-def _leads(rows: _Rows, scores: Scores, control_lead: float) -> tuple[Floats, Floats]:
+def _leads(rows: Rows, scores: Scores, control_lead: float) -> tuple[Floats, Floats]:
     lead, variance = leads_without_own(
         rows.cells, rows.left, rows.right, rows.blocks, lead=scores.mean[rows.left] - scores.mean[rows.right],
         covariances=scores.covariances, pull=scores.pull, bend=scores.bend,
@@ -334,7 +340,7 @@ def _good_chances(view: View, lead: Floats, variance: Floats, factor: float, cho
 
 
 def _gather(
-    rows: _Rows, lead: Floats, variance: Floats, theta: float, side: Floats, owner: Ints, owners: int,
+    rows: Rows, lead: Floats, variance: Floats, theta: float, side: Floats, owner: Ints, owners: int,
     chosen: "Ints | slice" = slice(None),
 ) -> Evidence:  # fmt: skip
     return gather(
@@ -343,7 +349,7 @@ def _gather(
     )  # fmt: skip
 
 
-def _generators(data: Comparisons, rows: _Rows, known: tuple[str, ...] | None = None) -> tuple[tuple[str, ...], Ints]:
+def _generators(data: Comparisons, rows: Rows, known: tuple[str, ...] | None = None) -> tuple[tuple[str, ...], Ints]:
     """Names, and each cell's position among them, -1 for none: as given, else item names that several groups share."""
     code = np.full(len(rows.cells), -1, dtype=np.int64)
     if data.generators:

@@ -188,6 +188,8 @@ def test_controls_tell_who_looks() -> None:
     assert fitted.mean[place[0]] == pytest.approx(fitted.mean[place[1]], abs=1e-6)  # controls do not move the scores
 
 
+_EXAMPLES = settings().max_examples // 4  # each takes a fit of ten passes
+
 names = st.sampled_from("abcde")
 row_lists = st.lists(
     st.tuples(
@@ -197,7 +199,7 @@ row_lists = st.lists(
 )
 
 
-@settings(deadline=None, max_examples=settings.default.max_examples // 4)
+@settings(deadline=None, max_examples=_EXAMPLES)
 @given(rows=row_lists)
 def test_nothing_is_ever_not_a_number(rows: list[Row]) -> None:
     fitted = fit(comparisons(rows), draws=64)
@@ -209,7 +211,7 @@ def test_nothing_is_ever_not_a_number(rows: list[Row]) -> None:
     np.testing.assert_allclose(chances.sum(1), 1)
 
 
-@settings(deadline=None, max_examples=settings.default.max_examples // 4)
+@settings(deadline=None, max_examples=_EXAMPLES)
 @given(rows=row_lists, seed=st.integers(0, 9))
 def test_the_order_of_rows_changes_nothing(rows: list[Row], seed: int) -> None:
     shuffled = [rows[at] for at in np.random.default_rng(seed).permutation(len(rows))]

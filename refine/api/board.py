@@ -1,0 +1,86 @@
+"""Labelers beside each other, from everything they ranked."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from refine.errors import InputError
+from refine.ranking import Comparisons, fit, standing
+from store.database import Database
+from store.projects import find_project
+from store.standing import RankedRow, load_kinds, load_ranked
+
+_WIDTH = 1.96
+"""Standard deviations either side that hold 95 %."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LabelerLine:
+    labeler: str
+    kind: str
+    rankings: int
+    comparisons: int
+    reliability: float
+    """1 sees what a typical good labeler sees, 0 is chance, below 0 inverted."""
+    reliability_low: float
+    reliability_high: float
+    """A 95 % interval."""
+    p_careless: float
+    p_adversarial: float
+    agreement: float
+    """Share of decided comparisons in which the labeler sides with everybody else."""
+    bits: float
+    """Information that the labeler's rankings gave."""
+    pay_share: float
+    """Of all labelers' bits; sums to 1."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Board:
+    labelers: tuple[LabelerLine, ...]
+    """By pay share, highest first."""
+    rankings: int
+    chains: int
+    seed: int
+
+
+def labeler_board(database: Database, *, project: str | None = None, seed: int = 0) -> Board:
+    """Fits every ranking of the store, or of one project. Raises InputError for an unknown project."""
+    key = None
+    if project is not None:
+        found = database.read(find_project, project)
+        if found is None:
+            raise InputError(f"there is no project {project!r} in {database.path}; `refine project list` shows them")
+        key = found.key
+    rows = database.read(load_ranked, key)
+    kinds = database.read(load_kinds)
+    fitted = fit(Comparisons.from_rankings(_judged(rows)), seed=seed)
+    table, stands = fitted.labelers, standing(fitted)
+    counted: dict[str, int] = {}
+    for row in rows:
+        counted[row[0]] = counted.get(row[0], 0) + 1
+    lines = [
+        LabelerLine(
+            labeler=name,
+            kind=kinds[name],
+            rankings=counted[name],
+            comparisons=int(table.comparisons[at]),
+            reliability=float(table.reliability[at]),
+            reliability_low=float(table.reliability[at] - _WIDTH * table.reliability_sd[at]),
+            reliability_high=float(table.reliability[at] + _WIDTH * table.reliability_sd[at]),
+            p_careless=float(table.p_careless[at]),
+            p_adversarial=float(table.p_adversarial[at]),
+            agreement=float(stands.agreement[at]),
+            bits=float(stands.bits[at]),
+            pay_share=float(stands.pay_share[at]),
+        )
+        for at, name in enumerate(table.labeler)
+    ]
+    lines.sort(key=lambda line: (-line.pay_share, line.labeler))
+    return Board(labelers=tuple(lines), rankings=len(rows), chains=len({row[1] for row in rows}), seed=seed)
+
+
+def _judged(rows: list[RankedRow]) -> Iterator[RankedRow]:
+    """Candidates that could not be judged are not among those shown."""
+    for labeler, chain, groups, shown in rows:
+        ranked = {item for group in groups for item in group}
+        yield labeler, chain, groups, [item for item in shown if item in ranked]
