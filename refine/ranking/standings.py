@@ -33,7 +33,7 @@ def standing(fitted: Fitted) -> Standing:
     place = {name: at for at, name in enumerate(fitted.names)}
     labeler = np.array([place[name] for name in fitted.data.labelers], dtype=np.int64)[rows.labeler]
     lead = fitted.mean[rows.left] - fitted.mean[rows.right]
-    beliefs, sides = fitted.beliefs, fitted.sides
+    beliefs, sides = fitted.scored_by, fitted.sides
     pull, bend = slopes_of(fitted.data.outcome, lead, views_for(rows, beliefs, fitted.theta, sides, labeler=labeler))
     bits = np.zeros(count)
     for own in rows.blocks:

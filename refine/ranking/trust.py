@@ -162,8 +162,9 @@ class _Passes:
         lead, variance = self._leads(scores)
         chances, p_good = self._without_own(lead, variance)
         weight = rows.for_labelers * p_good
-        calibration = calibrate(rows.data.outcome, chances, weight)
+        calibration, told_of = calibrate(rows.data.outcome, chances, weight), self.beliefs
         if not self.can_judge or self._score(calibration(chances)) < self.blind_score:  # the simpler model does as well
+            told = self.population
             self.population = replace(
                 self.population, shares=np.array([1 - 2e-9, 1e-9, 1e-9]), gain_sd=0.05, tie_sd=0.05
             )
@@ -173,7 +174,9 @@ class _Passes:
             lead, variance = self._leads(scores)
             chances, _ = self._without_own(lead, variance)
             calibration = calibrate(rows.data.outcome, chances, rows.for_labelers)
+            told_of = believe(told, self.evidence)  # the scores took all alike; of labelers nothing is known
         assert self.beliefs is not None
+        assert told_of is not None
         return Fitted(
             data=rows.data,
             cells=rows.cells,
@@ -185,7 +188,8 @@ class _Passes:
             population=self.population,
             names=rows.data.labelers,
             evidence=self.evidence,
-            beliefs=self.beliefs,
+            beliefs=told_of,
+            scored_by=self.beliefs,
             sides=self.sides,
             counts=np.bincount(rows.labeler, minlength=len(rows.data.labelers)),
             calibration=calibration,
@@ -307,6 +311,7 @@ def _update(start: Fitted, more: Comparisons, *, seed: int, draws: int) -> Fitte
         names=everybody,
         evidence=total,
         beliefs=beliefs,
+        scored_by=beliefs,
         sides=sides,
         counts=counts,
     )

@@ -40,6 +40,9 @@ class Fitted(Posterior):
     """Of all labelers: those in `data`, and those of earlier fits."""
     evidence: Evidence
     beliefs: Beliefs
+    """Of each labeler."""
+    scored_by: Beliefs
+    """What the scores took them for: the same, or everybody alike where that explains the data as well."""
     sides: Floats
     counts: Ints
     calibration: Calibration

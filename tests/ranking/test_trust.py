@@ -224,7 +224,25 @@ def test_the_order_of_rows_changes_nothing(rows: list[Row], seed: int) -> None:
 def test_one_labeler_alone_counts_as_any_other() -> None:
     fitted = fit(comparisons([("ann", "g", "a", "b", LEFT), ("ann", "g", "b", "c", LEFT)] * 10))
     assert fitted.mean[0] > fitted.mean[1] > fitted.mean[2]
-    assert fitted.labelers.reliability[0] == pytest.approx(1, abs=0.05)
+    assert fitted.labelers.reliability[0] == pytest.approx(1, abs=0.2)
+    assert fitted.labelers.reliability_sd[0] > 0.3  # nothing is known of her
+
+
+def test_who_contradicts_only_himself_is_not_called_adversarial() -> None:
+    """Trap: a long block cut into pieces of one answer each stands against itself."""
+    rows: list[Row] = [("ann", "g", "a", "b", LEFT if n % 2 else RIGHT) for n in range(300)]
+    honest: list[Row] = [(who, "g", "a", "b", LEFT) for who in ("bob", "cy", "di") for _ in range(9)]
+    assert fit(comparisons(rows)).labelers.p_adversarial[0] < 0.1
+    assert fit(comparisons(rows + honest)).labelers.p_adversarial[0] < 0.1
+
+
+def test_long_and_short_blocks_are_taken_out_alike(monkeypatch: pytest.MonkeyPatch, hostile_world: World) -> None:
+    import refine.ranking.cavity as cavity
+
+    short = fit(hostile_world.data)
+    monkeypatch.setattr(cavity, "_LONG", 0)
+    long = fit(part(hostile_world.data, np.arange(len(hostile_world.data))))
+    np.testing.assert_allclose(long.mean, short.mean, atol=1e-6)
 
 
 def test_two_who_contradict_each_other_are_not_both_called_adversarial() -> None:
