@@ -86,8 +86,14 @@ class Comparisons:
         left_generator: Sequence[str] | None = None,
         right_generator: Sequence[str] | None = None,
     ) -> Self:
-        """From columns of names, all of the same length; an empty control or generator means none."""
+        """From columns of names, all of the same length; an empty control or generator means none.
+
+        Raises InputError for an empty labeler, group or item.
+        """
         rows = len(outcome)
+        for name, column in (("labeler", labeler), ("group", group), ("left", left), ("right", right)):
+            if any(not value for value in column):
+                raise InputError(f"{name} is empty in row {[*column].index('') + 1}; every comparison needs one")
         items, sides = _encode([*left, *right])
         generators, made = _encode([*(left_generator or [""] * rows), *(right_generator or [""] * rows)])
         labelers, labeler_codes = _encode(labeler)

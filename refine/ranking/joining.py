@@ -40,9 +40,8 @@ def part(data: Comparisons, rows: Ints) -> Comparisons:
     )  # fmt: skip
 
 
-def join(before: Comparisons, after: Comparisons) -> tuple[Comparisons, Ints]:
-    """All rows of both, sorted as by `in_order`, and 1 for each that came from `after`."""
-    count, new = len(before), len(after)
+def join(before: Comparisons, after: Comparisons, is_new: Ints) -> tuple[Comparisons, Ints]:
+    """All rows of both, sorted as by `in_order`; and of each `is_new`, by row of `after`, 0 for those before."""
     labelers, labeler = _united(before.labelers, before.labeler, after.labelers, after.labeler)
     groups, group = _united(before.groups, before.group, after.groups, after.group)
     items, left = _united(before.items, before.left, after.items, after.left)
@@ -58,7 +57,7 @@ def join(before: Comparisons, after: Comparisons) -> tuple[Comparisons, Ints]:
         control=control, outcome=np.concatenate([before.outcome, after.outcome]), ranking=ranking.astype(np.int32),
     )  # fmt: skip
     order = np.lexsort((data.outcome, data.ranking, data.control, data.right, data.left, data.labeler, data.group))
-    return rows_of(data, order), np.repeat([0, 1], [count, new])[order]
+    return rows_of(data, order), np.concatenate([np.zeros(len(before), dtype=np.int64), is_new])[order]
 
 
 def _used(names: tuple[str, ...], codes: Codes) -> tuple[tuple[str, ...], Codes]:

@@ -38,6 +38,8 @@ class Population:
     tie_sd: float
     answers: Floats
     """Of careless labelers: the Dirichlet's three numbers."""
+    can_invert: bool = True
+    """Whether anybody may be adversarial."""
 
     @classmethod
     def expected(cls, rates: Floats, theta: float) -> "Population":
@@ -123,7 +125,7 @@ class Beliefs:
 
     @property
     def reliability_sd(self) -> Floats:
-        squares = (self.good * np.exp(2 * LOG_GAINS)[:, None]).sum((1, 2)) + self.adversarial
+        squares = self.unit**2 * (self.good * np.exp(2 * LOG_GAINS)[:, None]).sum((1, 2)) + self.adversarial
         return np.asarray(np.sqrt(np.maximum(squares - self.reliability**2, 0)))
 
 
@@ -165,7 +167,8 @@ def gather(
 def believe(population: Population, evidence: Evidence) -> Beliefs:
     log_good = np.log(np.maximum(population.good * population.shares[0], 1e-300)) + evidence.good
     log_careless = math.log(population.shares[1]) + _careless_likelihood(population, evidence.answers)
-    log_adversarial = math.log(population.shares[2]) + evidence.adversarial
+    share = math.log(population.shares[2]) if population.can_invert else -np.inf
+    log_adversarial = share + evidence.adversarial
     top = np.maximum(log_good.max((1, 2), initial=-np.inf), np.maximum(log_careless, log_adversarial))
     good = np.exp(log_good - top[:, None, None])
     careless, adversarial = np.exp(log_careless - top), np.exp(log_adversarial - top)
@@ -179,16 +182,16 @@ def believe(population: Population, evidence: Evidence) -> Beliefs:
     )
 
 
-def learn_population(population: Population, evidence: Evidence) -> tuple[Population, Evidence, float]:
+def learn_population(population: Population, evidence: Evidence) -> tuple[Population, float]:
     """Shares and widths re-estimated, and the mean of the log gains, by which the scale of the scores is off.
 
-    The evidence comes back without any for adversarial labelers where they would be half as many as good ones.
+    Where adversarial labelers would be half as many as good ones, nobody may be adversarial.
     """
     for _ in range(20):
         beliefs = believe(population, evidence)
         found = np.array([beliefs.good.sum(), beliefs.careless.sum(), beliefs.adversarial.sum()])
         if found[2] > found[0] / 2:  # who inverts whom cannot be told: then nobody is said to
-            evidence = replace(evidence, adversarial=np.full_like(evidence.adversarial, -np.inf))
+            population = replace(population, can_invert=False)
             continue
         found += _WORTH_SHARES * _SHARES
         population = replace(population, shares=found / found.sum())
@@ -200,7 +203,7 @@ def learn_population(population: Population, evidence: Evidence) -> tuple[Popula
     worth = _WORTH_LABELERS
     gain_sd = math.sqrt((by_gain @ (LOG_GAINS - centre) ** 2 + worth * _GAIN_SD**2) / (good + worth))
     tie_sd = math.sqrt((by_shift @ (TIE_SHIFTS - middle) ** 2 + worth * _TIE_SD**2) / (good + worth))
-    return replace(population, gain_sd=gain_sd, tie_sd=tie_sd), evidence, centre
+    return replace(population, gain_sd=gain_sd, tie_sd=tie_sd), centre
 
 
 def learn_sides(

@@ -53,7 +53,7 @@ def solve_scores(
     views: Sequence[View],
     *,
     generator: Ints,
-    variance: float,
+    variance: Floats | float,
     generator_variance: float,
     mean: Floats,
     generators: Floats,
@@ -63,6 +63,7 @@ def solve_scores(
 
     `generator` is each cell's, -1 for none. Rows may be read in several views at once, as mixtures
     are. `offset` is what a score is expected to be beside its generator's g.
+    `variance` may be by cell where there are no generators.
     """
     count = len(generators)
     maker = np.where(generator >= 0, generator, count)  # the last one stands for none: 0, and never moved

@@ -5,8 +5,10 @@ labelers, labelers given scores without their own rows (`cavity`), the widths of
 The first pass takes everybody alike. At the end predictions are calibrated on rows predicted without their own block.
 """
 
-from collections.abc import Mapping
+from bisect import bisect_left
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -30,13 +32,15 @@ from refine.ranking.labelers import (
 )
 from refine.ranking.ordered_logit import log_likelihood, probabilities
 from refine.ranking.scores import Scores, View, solve_scores
-from refine.ranking.trusted import Fitted
+from refine.ranking.trusted import CONTROL_VARIANCE, Fitted
 
-PASSES = 10
+BLIND_PASSES, PASSES = 4, 8
 _WORTH_SCORES, _VARIANCE, _GENERATOR_VARIANCE = 4.0, 0.7, 0.2
 """Scores that the expected variances are worth, and those."""
-_CONTROL_LEAD, _CONTROL_VARIANCE = 2.0, 0.5
-"""How far an original is ahead of its control before anything is known, and how much controls differ in that."""
+_CONTROL_LEAD = 2.0
+"""How far an original is ahead of its control before anything is known."""
+_MOST_NAMES = 200
+"""Item names that serve as generators where none are given, the most frequent: cost grows with the cube."""
 _THETA = (0.02, 6.0)
 
 
@@ -89,21 +93,26 @@ def fit(data: Comparisons, *, seed: int = 0, start: Fitted | None = None, draws:
 
     With `start`, `data` is what came since: labelers keep what `start` believes of them and learn from the new rows,
     and the groups in `data` are rated by their rows in `start` and the new ones together, at the widths and the
-    calibration of `start`. That takes milliseconds for a round; the result holds those groups only, and all labelers.
+    calibration of `start`. That takes milliseconds for a round; the result holds those groups only, and all
+    labelers; it can be updated again.
     A fit of everything is the truth that such updates stay near.
 
     `seed` and `draws` matter for P(best) alone. Never fails on odd evidence: no rows, one labeler, groups that fall
     apart, all ties and contradictions give ratings near each other, kept finite by the priors; where no two labelers
     share a group nobody can be judged, and all count alike. Items of one name in
-    several groups are separate, but where no generators are given the name serves as one, for what that explains.
+    several groups are separate, but where no generators are given the 200 most frequent names serve as such, for what
+    that explains.
     Memory grows with the square of a group's items.
     """
     if start is not None:
         return _update(start, data, seed=seed, draws=draws)
     rows = Rows.of(in_order(data))
     loop = _Passes(rows)
-    for number in range(PASSES):
-        loop.advance(trusting=number > 0)
+    for _ in range(BLIND_PASSES):
+        loop.advance(trusting=False)
+    loop.remember_blind()
+    for _ in range(PASSES):
+        loop.advance(trusting=True)
     return loop.finish(seed=seed, draws=draws)
 
 
@@ -125,9 +134,12 @@ class _Passes:
         self.evidence = no_evidence(len(data.labelers))
         self.sides = np.zeros(len(data.labelers))
         self.beliefs: Beliefs | None = None
+        self.blind: dict[str, Any] = {}
         self.blind_score = -np.inf
         pairs = np.unique(rows.labeler * max(len(data.groups), 1) + data.group) % max(len(data.groups), 1)
-        self.can_judge = bool((np.bincount(pairs) > 1).any())  # somebody's answers stand beside another's
+        self.can_judge = bool(
+            (np.bincount(pairs) > 1).any() or len(rows.is_control)
+        )  # somebody's answers stand beside another's
 
     def advance(self, *, trusting: bool) -> None:
         """One pass: scores, then their widths and theta, then labelers if `trusting`."""
@@ -140,11 +152,9 @@ class _Passes:
         self._learn_theta(lead, variance, views)
         if not trusting:
             return
-        if self.beliefs is None:
-            self.blind_score = self._blind_score(lead, variance)
         self.evidence = self._gather(lead, variance, rows.labeler, len(rows.data.labelers))
         population = replace(self.population, theta=self.theta)
-        self.population, self.evidence, drift = learn_population(population, self.evidence)
+        self.population, drift = learn_population(population, self.evidence)
         self.beliefs = believe(self.population, self.evidence)
         self.sides = learn_sides(
             rows.data.outcome, lead, variance, weight=rows.for_labelers * rows.is_pair, views=self._views(),
@@ -156,17 +166,28 @@ class _Passes:
         self.control_lead *= scale
         self.beliefs = replace(self.beliefs, unit=1 / scale)
 
+    def remember_blind(self) -> None:
+        """Keep where the passes stand, to come back to if telling labelers apart explains no more."""
+        scores = self._solve()
+        self.blind_score = self._blind_score(*self._leads(scores))
+        kept = ("variance", "generator_variance", "theta", "mean", "generators", "control_lead")
+        self.blind = {name: getattr(self, name) for name in kept}
+
     def finish(self, *, seed: int, draws: int) -> Fitted:
         rows = self.rows
         scores = self._solve()
         lead, variance = self._leads(scores)
+        self.evidence = self._gather(lead, variance, rows.labeler, len(rows.data.labelers))  # at the scale that stays
+        self.beliefs = believe(self.population, self.evidence)
         chances, p_good = self._without_own(lead, variance)
         weight = rows.for_labelers * p_good
         calibration, told_of = calibrate(rows.data.outcome, chances, weight), self.beliefs
         if not self.can_judge or self._score(calibration(chances)) < self.blind_score:  # the simpler model does as well
             told = self.population
+            for name, value in self.blind.items():
+                setattr(self, name, value)
             self.population = replace(
-                self.population, shares=np.array([1 - 2e-9, 1e-9, 1e-9]), gain_sd=0.05, tie_sd=0.05
+                self.population, theta=self.theta, shares=np.array([1 - 2e-9, 1e-9, 1e-9]), gain_sd=0.05, tie_sd=0.05
             )
             self.evidence, self.sides = no_evidence(len(self.sides)), np.zeros_like(self.sides)
             self.beliefs = believe(self.population, self.evidence)
@@ -177,15 +198,17 @@ class _Passes:
             told_of = believe(told, self.evidence)  # the scores took all alike; of labelers nothing is known
         assert self.beliefs is not None
         assert told_of is not None
+        mean, covariances = _with_controls(rows, scores, self.control_lead)
         return Fitted(
             data=rows.data,
             cells=rows.cells,
-            mean=scores.mean,
-            covariances=scores.covariances,
+            mean=mean,
+            covariances=covariances,
             prior_sd=float(np.sqrt(self.variance + (self.generator_variance if self.names else 0.0))),
             seed=seed,
             draws=draws,
             population=self.population,
+            history=(rows.data,),
             names=rows.data.labelers,
             evidence=self.evidence,
             beliefs=told_of,
@@ -268,10 +291,9 @@ class _Passes:
 
 
 def _update(start: Fitted, more: Comparisons, *, seed: int, draws: int) -> Fitted:
-    names = set(more.groups)
-    kept = np.array([group in names for group in start.data.groups], dtype=bool)
-    before = np.flatnonzero(kept[start.data.group]) if len(kept) else np.zeros(0, dtype=np.int64)
-    data, is_new = join(part(start.data, before), more)
+    data, is_new = in_order(more), np.ones(len(more), dtype=np.int64)
+    for earlier in start.history:
+        data, is_new = join(part(earlier, _rows_in(earlier, more.groups)), data, is_new)
     place = {name: at for at, name in enumerate(start.names)}
     everybody = start.names + tuple(name for name in data.labelers if name not in place)
     place.update({name: at for at, name in enumerate(everybody)})
@@ -280,18 +302,16 @@ def _update(start: Fitted, more: Comparisons, *, seed: int, draws: int) -> Fitte
     known = np.where(np.arange(len(everybody)) < len(start.names), np.arange(len(everybody)), -1)
     evidence = start.evidence.of(known)
     sides = np.where(known >= 0, start.sides[known] if len(start.sides) else 0.0, 0.0)
-    given, generator = _generators(data, rows, start.generator_names)
-    prior = dict(zip(start.generator_names, start.generators.tolist(), strict=True))
-    mean = np.array([prior.get(name, 0.0) for name in given])
+    prior_mean, prior_variance = _priors(start, data, rows)
     theta, fresh = start.population.theta, np.flatnonzero(is_new)
     beliefs = believe(start.population, evidence)
     total, scores = evidence, None
     for _ in range(2):
         scores = solve_scores(
             rows.cells, rows.left, rows.right, data.outcome, views_for(rows, beliefs, theta, sides),
-            generator=np.full(len(rows.cells), -1), variance=start.variance, generator_variance=1.0,
+            generator=np.full(len(rows.cells), -1), variance=prior_variance, generator_variance=1.0,
             mean=np.zeros(len(rows.cells)) if scores is None else scores.mean, generators=np.zeros(0),
-            offset=np.append(mean, 0.0)[np.where(generator >= 0, generator, len(mean))],
+            offset=prior_mean,
         )  # fmt: skip
         lead, variance = _leads(rows, scores, start.control_lead)
         gained = _gather(rows, lead, variance, theta, sides[rows.labeler], rows.labeler, len(everybody), chosen=fresh)
@@ -300,12 +320,14 @@ def _update(start: Fitted, more: Comparisons, *, seed: int, draws: int) -> Fitte
     assert scores is not None
     counts = np.bincount(rows.labeler[fresh], minlength=len(everybody))
     counts[: len(start.names)] += start.counts
+    mean, covariances = _with_controls(rows, scores, start.control_lead)
     return replace(
         start,
         data=data,
         cells=rows.cells,
-        mean=scores.mean,
-        covariances=scores.covariances,
+        mean=mean,
+        covariances=covariances,
+        history=(*start.history, in_order(more)),
         seed=seed,
         draws=draws,
         names=everybody,
@@ -315,6 +337,50 @@ def _update(start: Fitted, more: Comparisons, *, seed: int, draws: int) -> Fitte
         sides=sides,
         counts=counts,
     )
+
+
+def _rows_in(data: Comparisons, groups: Sequence[str]) -> Ints:
+    """Rows of those groups, in data that is sorted by group."""
+    found = [np.zeros(0, dtype=np.int64)]
+    for name in groups:
+        code = bisect_left(data.groups, name)
+        if code < len(data.groups) and data.groups[code] == name:
+            first, end = np.searchsorted(data.group, [code, code + 1]).tolist()
+            found.append(np.arange(first, end))
+    return np.concatenate(found)
+
+
+def _priors(start: Fitted, data: Comparisons, rows: Rows) -> tuple[Floats, Floats]:
+    """Prior mean and variance of each cell: its generator's, as far as `start` knows that."""
+    names, generator = _generators(data, rows, start.generator_names)
+    place = {name: at for at, name in enumerate(start.generator_names)}
+    known = np.array([*(place.get(name, -2) for name in names), -1], dtype=np.int64)[generator]
+    spread = np.append(np.diagonal(start.generator_covariance), [start.generator_variance, 0.0])  # -2: new, -1: none
+    mean = np.append(start.generators, [0.0, 0.0])
+    return mean[known], start.variance + spread[known]
+
+
+def _only_controls(rows: Rows) -> dict[int, int]:
+    """Control -> its original, by cell: controls that nothing else was compared with."""
+    compared = np.zeros(len(rows.cells), dtype=bool)
+    compared[rows.left], compared[rows.right[~rows.data.is_control]] = True, True
+    pairs = zip(rows.right[rows.is_control].tolist(), rows.left[rows.is_control].tolist(), strict=True)
+    return {control: original for control, original in pairs if not compared[control]}
+
+
+def _with_controls(rows: Rows, scores: Scores, control_lead: float) -> tuple[Floats, Floats]:
+    """Means and covariances, with controls placed below their originals: their own rows do not move the scores."""
+    mean, covariances, cells = scores.mean.copy(), scores.covariances.copy(), rows.cells
+    for control, original in _only_controls(rows).items():
+        group = int(cells.group[original])
+        same = cells.start[group] + np.arange(cells.size[group])
+        here, there = np.full(len(same), control), np.full(len(same), original)
+        covariances[cells.entry(here, same)] = covariances[cells.entry(there, same)]
+        covariances[cells.entry(same, here)] = covariances[cells.entry(same, there)]
+        own = int(cells.diagonal[control])
+        covariances[own] = covariances[int(cells.diagonal[original])] + CONTROL_VARIANCE
+        mean[control] = mean[original] - control_lead
+    return mean, covariances
 
 
 def views_for(
@@ -333,7 +399,7 @@ def _leads(rows: Rows, scores: Scores, control_lead: float) -> tuple[Floats, Flo
         rows.cells, rows.left, rows.right, rows.blocks, lead=scores.mean[rows.left] - scores.mean[rows.right],
         covariances=scores.covariances, pull=scores.pull, bend=scores.bend,
     )  # fmt: skip
-    lead[rows.is_control], variance[rows.is_control] = control_lead, _CONTROL_VARIANCE
+    lead[rows.is_control], variance[rows.is_control] = control_lead, CONTROL_VARIANCE
     return lead, variance
 
 
@@ -358,16 +424,18 @@ def _generators(data: Comparisons, rows: Rows, known: tuple[str, ...] | None = N
     """Names, and each cell's position among them, -1 for none: as given, else item names that several groups share."""
     code = np.full(len(rows.cells), -1, dtype=np.int64)
     if data.generators:
-        code[rows.left] = data.left_generator
-        code[rows.right] = np.where(data.right_generator >= 0, data.right_generator, code[rows.right])
+        np.maximum.at(code, rows.left, data.left_generator.astype(np.int64))
+        np.maximum.at(code, rows.right, data.right_generator.astype(np.int64))
         names = data.generators
     elif known is not None:
         place: Mapping[str, int] = {name: at for at, name in enumerate(known)}
         return known, np.array([place.get(name, -1) for name in data.items], dtype=np.int64)[rows.cells.item]
     else:
         groups = np.bincount(rows.cells.item, minlength=len(data.items))
-        shared = np.flatnonzero(groups > 1)
+        most = np.argsort(-groups, kind="stable")[:_MOST_NAMES]
+        shared = np.sort(most[groups[most] > 1])
         position = np.full(len(data.items), -1, dtype=np.int64)
         position[shared] = np.arange(len(shared))
         code, names = position[rows.cells.item], tuple(data.items[at] for at in shared.tolist())
+    code[list(_only_controls(rows))] = -1
     return names, code

@@ -11,6 +11,9 @@ from refine.ranking.comparisons import Comparisons
 from refine.ranking.fitted import Posterior
 from refine.ranking.labelers import Beliefs, Evidence, Population, answer_chances, believe
 
+CONTROL_VARIANCE = 0.5
+"""Of an original's lead over its control: how much controls differ."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Labelers:
@@ -36,6 +39,8 @@ class Fitted(Posterior):
     """Ratings and labelers, found together."""
 
     population: Population
+    history: tuple[Comparisons, ...]
+    """All rows that updates may need, sorted by group: those of the full fit, then of each update since."""
     names: tuple[str, ...]
     """Of all labelers: those in `data`, and those of earlier fits."""
     evidence: Evidence
@@ -81,7 +86,7 @@ class Fitted(Posterior):
         """
         mean, variance = self._differences(other)
         is_control = other.is_control
-        mean[is_control], variance[is_control] = self.control_lead, 0.5
+        mean[is_control], variance[is_control] = self.control_lead, CONTROL_VARIANCE
         place = {name: at for at, name in enumerate(self.names)}
         who = np.array([place.get(name, -1) for name in other.labelers], dtype=np.int64)
         beliefs = believe(self.population, self.evidence.of(who))

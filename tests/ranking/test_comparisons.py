@@ -172,3 +172,10 @@ def test_the_columns_cannot_be_written() -> None:
     data = Comparisons.from_rankings([("ann", "g", [["a"], ["b"]])])
     with pytest.raises(ValueError, match="read-only"):
         data.outcome[0] = TIE
+
+
+def test_a_column_with_an_empty_labeler_is_refused() -> None:
+    with pytest.raises(InputError, match="labeler is empty in row 2"):
+        Comparisons.from_columns(
+            labeler=["a", ""], group=["g", "g"], left=["x", "x"], right=["y", "y"], outcome=[LEFT, LEFT]
+        )

@@ -95,7 +95,7 @@ def test_the_scale_is_that_of_a_typical_good_labeler() -> None:
     found = fitted.mean.reshape(centred.shape)
     found = found - found.mean(1, keepdims=True)
     assert float((centred * found).sum() / (found * found).sum()) == pytest.approx(1, abs=0.15)
-    assert float(np.median(fitted.labelers.reliability)) == pytest.approx(1, abs=0.1)
+    assert float(np.median(fitted.labelers.reliability)) == pytest.approx(1, abs=0.2)
 
 
 def test_p_best_means_what_it_says(hostile_world: World, hostile_fit: Fitted) -> None:
@@ -184,8 +184,65 @@ def test_controls_tell_who_looks() -> None:
     reliability = fitted.labelers.reliability
     assert reliability[:3].mean() < reliability[3:].mean()
     assert fitted.control_lead > 1
-    place = fitted.place["g00", "0a"], fitted.place["g00", "0-control"]
-    assert fitted.mean[place[0]] == pytest.approx(fitted.mean[place[1]], abs=1e-6)  # controls do not move the scores
+    assert fitted.beats("g00", "0a", "0-control") > 0.9
+    assert fitted.predict(data)[0, LEFT] > fitted.predict(data)[0, RIGHT]
+
+
+def test_controls_alone_tell_who_looks() -> None:
+    """Nobody shares a group with anybody, but each was shown thirty controls."""
+    rng = np.random.default_rng(7)
+    names = [(f"w{who}", f"{who}-{n}") for who in range(2) for n in range(30)]
+    fitted = fit(
+        Comparisons.from_columns(
+            labeler=[name for name, _ in names], group=[group for _, group in names],
+            left=[f"{group}a" for _, group in names], right=[f"{group}b" for _, group in names],
+            outcome=[LEFT if who == "w0" or rng.random() < 0.5 else RIGHT for who, _ in names],
+            control=["true"] * len(names),
+        )
+    )  # fmt: skip
+    assert fitted.labelers.reliability[0] > fitted.labelers.reliability[1] + 0.5
+    assert fitted.labelers.p_careless[1] > 0.5
+
+
+def test_what_a_row_does_not_say_of_a_generator_another_may() -> None:
+    fitted = fit(
+        Comparisons.from_columns(
+            labeler=["ann", "bob"], group=["g", "g"], left=["a", "a"], right=["b", "c"], outcome=[LEFT, LEFT],
+            left_generator=["m1", ""], right_generator=["m2", "m2"],
+        )
+    )  # fmt: skip
+    assert fitted.generators[0] > fitted.generators[1]
+
+
+def test_an_update_by_nothing_leaves_labelers_as_they_were(hostile_fit: Fitted) -> None:
+    updated = fit(comparisons([]), start=hostile_fit)
+    np.testing.assert_allclose(updated.labelers.reliability, hostile_fit.labelers.reliability)
+    assert len(updated.ratings) == 0
+
+
+def test_an_update_of_an_update_still_knows_the_first_rows() -> None:
+    rows: list[Row] = [(who, "h", "a", "b", LEFT) for who in ("ann", "bob", "cy", "di") for _ in range(3)]
+    rows += [(who, "g", "x", "y", LEFT) for who in ("ann", "bob", "cy", "di")]
+    base = fit(comparisons(rows))
+    late = comparisons([("ed", "h", "a", "b", RIGHT)])
+    at_once = fit(late, start=base).beats("h", "a", "b")
+    by_way_of_g = fit(late, start=fit(comparisons([("ed", "g", "x", "y", LEFT)]), start=base))
+    assert by_way_of_g.beats("h", "a", "b") == pytest.approx(at_once, abs=0.05)
+    assert by_way_of_g.data.groups == ("h",)
+
+
+def test_an_update_counts_every_row_as_evidence_once(hostile_world: World) -> None:
+    data = hostile_world.data
+    first, second = np.flatnonzero(data.labeler % 2 == 0), np.flatnonzero(data.labeler % 2 == 1)  # of every group
+    updated = fit(part(data, second), start=fit(part(data, first)))
+    weight = 9 / (2 * ITEMS + 5)
+    assert float(updated.evidence.answers.sum()) == pytest.approx(weight * len(data))
+
+
+def test_only_the_most_frequent_names_serve_as_generators(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("refine.ranking.trust._MOST_NAMES", 2)
+    rows: list[Row] = [("ann", f"g{n}", "a", "b" if n % 3 else "c", LEFT) for n in range(9)]
+    assert fit(comparisons(rows)).generator_names == ("a", "b")
 
 
 _EXAMPLES = settings().max_examples // 4  # each takes a fit of ten passes
@@ -283,7 +340,7 @@ def test_an_update_pools_a_group_over_its_rounds_and_knows_new_labelers() -> Non
 def test_parts_joined_are_the_whole(hostile_world: World) -> None:
     data = hostile_world.data
     first, second = np.arange(0, len(data), 2), np.arange(1, len(data), 2)
-    joined, is_new = join(part(data, first), part(data, second))
+    joined, is_new = join(part(data, first), part(data, second), np.ones(len(second), dtype=np.int64))
     whole = in_order(data)
     assert joined.labelers == whole.labelers
     assert joined.items == whole.items
