@@ -12,7 +12,7 @@ from refine.types import Message, ModelReply, ModelRequest, Step, Usage
 from store.events import record_event
 from store.ids import make_ulid, now
 from store.messages import decode_messages, decode_reply, encode_messages, encode_reply
-from store.statements import Statement, inserting
+from store.statements import Statement, inserting, without_snapshot
 from store.tables import ASSIGNMENT, CHAIN, LABELER, MODEL_CALL, ROUND
 
 
@@ -128,6 +128,7 @@ def _bound(key: StepKey) -> dict[str, Any]:
     }
 
 
+@without_snapshot
 def find_reply(connection: Connection, key: StepKey) -> RecordedReply | None:
     """The recorded reply of that turn, if one came."""
     row = _FIND_REPLY.first(connection, **_bound(key))
@@ -139,6 +140,7 @@ def find_reply(connection: Connection, key: StepKey) -> RecordedReply | None:
     )
 
 
+@without_snapshot
 def count_attempts(connection: Connection, key: StepKey) -> int:
     """How often that turn was asked for: failed calls, and replies that a retry superseded."""
     newest: int | None = _NEWEST_ATTEMPT.scalar(connection, **_bound(key))

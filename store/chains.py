@@ -13,7 +13,7 @@ from refine.types import ChainRecord, ChainState, StopReason
 from store.events import record_event
 from store.ids import make_ulid, now
 from store.projects import StoredProject, parse_settings
-from store.statements import Statement, updating
+from store.statements import Statement, updating, without_snapshot
 from store.tables import (
     CANDIDATE,
     CANDIDATE_FILE,
@@ -158,6 +158,7 @@ def _from_row(row: Any) -> StoredChain:
 _BY_ULID = Statement(_SELECT.where(CHAIN.c.ulid == bindparam("ulid")))
 
 
+@without_snapshot
 def load_chain(connection: Connection, ulid: str) -> StoredChain:
     """Raises InputError when there is none. A unique beginning or end of 6 characters or more will do; chains ordered
     together share their beginning.
@@ -227,6 +228,7 @@ class Unfinished:
     """Its round wants rankings: nothing else can be done for it."""
 
 
+@without_snapshot
 def list_unfinished(connection: Connection, project_key: int) -> list[Unfinished]:
     """The project's chains that have not ended and are not paused, in the order to run them: higher priority first,
     then those begun before those not begun, then as ordered."""
@@ -249,6 +251,7 @@ def list_unfinished(connection: Connection, project_key: int) -> list[Unfinished
     ]
 
 
+@without_snapshot
 def find_ready(connection: Connection, project_key: int) -> list[tuple[str, int]]:
     """(ulid, priority) of chains that wait and need not any longer: their round is full, or they are to stop; and of
     those in the middle of things that nobody runs, such as a fork made by another process."""
@@ -268,6 +271,7 @@ def find_ready(connection: Connection, project_key: int) -> list[tuple[str, int]
     return [(ulid, priority) for ulid, priority in rows]
 
 
+@without_snapshot
 def count_states(connection: Connection, project_key: int) -> dict[str, int]:
     """Chains by state; paused ones under `paused`, failed ones under `failed`."""
     rows = connection.execute(

@@ -12,6 +12,7 @@ from refine.errors import InputError
 from refine.settings import ProjectSettings
 from refine.types import PromptIn
 from store.ids import make_ulid, now
+from store.statements import without_snapshot
 from store.tables import BATCH, CHAIN, MODEL_CALL, PROJECT, PROMPT, RANKING, ROUND, SETTINGS_VERSION
 
 
@@ -98,6 +99,7 @@ def add_settings_version(
     return _inserted(result), version
 
 
+@without_snapshot
 def load_settings(connection: Connection, settings_key: int) -> ProjectSettings:
     row = connection.execute(select(SETTINGS_VERSION.c.settings).where(SETTINGS_VERSION.c.id == settings_key))
     return ProjectSettings.model_validate(row.scalar_one())

@@ -39,7 +39,7 @@ from store.events import record_event
 from store.ids import make_ulid, now
 from store.messages import ERASED, load_words
 from store.projects import parse_settings
-from store.statements import Statement, inserting, updating
+from store.statements import Statement, inserting, updating, without_snapshot
 from store.tables import (
     ASSIGNMENT,
     BLOB,
@@ -272,6 +272,7 @@ def _file_hashes(connection: Connection, candidate_key: int) -> dict[str, str]:
     return dict(_FILE_HASHES.all(connection, key=candidate_key))
 
 
+@without_snapshot
 def load_candidates(connection: Connection, chain_key: int, *, round: int | None = None) -> list[StoredCandidate]:
     """By round and slot, failed ones included."""
     if round is None:
@@ -281,10 +282,12 @@ def load_candidates(connection: Connection, chain_key: int, *, round: int | None
     return [_candidate(row) for row in rows]
 
 
+@without_snapshot
 def load_candidate(connection: Connection, key: int) -> StoredCandidate:
     return _candidate(_CANDIDATE_BY_KEY.one(connection, key=key))
 
 
+@without_snapshot
 def load_files(connection: Connection, candidate_key: int) -> Files:
     rows = _FILES.all(connection, key=candidate_key)
     return tuple(CodeFile(filename=name, content=get_blob(connection, blob).decode()) for name, blob in rows)
@@ -315,6 +318,7 @@ def record_checks(
             )
 
 
+@without_snapshot
 def find_unchecked(connection: Connection, chain_key: int, round: int) -> list[StoredCandidate]:
     return [_candidate(row) for row in _UNCHECKED.all(connection, chain_key=chain_key, of_round=round)]
 
@@ -447,11 +451,13 @@ def open_round(
     )
 
 
+@without_snapshot
 def newest_round(connection: Connection, chain_key: int, *, kind: RoundKind = "normal") -> StoredRound | None:
     row = _NEWEST_ROUND.first(connection, chain_key=chain_key, of_kind=kind)
     return None if row is None else _round(row)
 
 
+@without_snapshot
 def find_awaited_round(connection: Connection, chain: StoredChain) -> str | None:
     """The public id of the round that the chain waits for; None when it waits for none, or is paused."""
     if chain.record.state not in ("waiting", "audit") or chain.record.is_paused:
@@ -469,6 +475,7 @@ def load_rounds(connection: Connection, chain_key: int) -> list[StoredRound]:
     return [_round(row) for row in rows]
 
 
+@without_snapshot
 def load_shown(connection: Connection, round_key: int) -> list[tuple[StoredCandidate, int, bool]]:
     """The round's candidates with position and whether each is the incumbent, by position."""
     rows = _SHOWN.all(connection, round_key=round_key)
@@ -684,6 +691,7 @@ def count_rankings(connection: Connection, chain_key: int) -> int:
     )
 
 
+@without_snapshot
 def load_critiques(connection: Connection, round_key: int) -> list[CritiqueRecord]:
     """The round's critiques, by labeler name and candidate position. Erased words read `[erased]`.
 
@@ -773,6 +781,7 @@ def record_verdict(connection: Connection, chain: StoredChain, round: StoredRoun
         record_event(connection, chain.key, "pin_taken", round.number, candidate=names[pinned])
 
 
+@without_snapshot
 def load_verdict(connection: Connection, round_key: int) -> Verdict | None:
     row = _VERDICT.first(connection, round_key=round_key)
     if row is None:
@@ -821,10 +830,12 @@ def record_plan(
     )
 
 
+@without_snapshot
 def load_plan(connection: Connection, round_key: int) -> StoredPlan | None:
     return _plan(connection, _PLAN_OF_ROUND.first(connection, wanted=round_key))
 
 
+@without_snapshot
 def has_plan(connection: Connection, chain_key: int, number: int) -> bool:
     """Whether the normal round of that number has an edit plan; one without critiques has none."""
     query = (

@@ -6,10 +6,10 @@ are read by the same types as anywhere else; errors come as SQLAlchemy's.
 
 import sqlite3
 from collections import namedtuple
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property, partial
 from operator import itemgetter
-from typing import Any
+from typing import Any, TypeVar
 
 import orjson
 from sqlalchemy import Connection, Table, insert, update
@@ -17,6 +17,8 @@ from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 from sqlalchemy.exc import DBAPIError, NoResultFound
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.schema import ScalarElementColumnDefault
+
+F = TypeVar("F", bound=Callable[..., Any])
 
 
 def dump_json(value: object) -> str:
@@ -38,6 +40,20 @@ def run_plain(connection: Connection, sql: str, values: Sequence[Any] = ()) -> N
         driver_of(connection).execute(sql, values)
     except sqlite3.Error as error:
         raise _as_sqlalchemys(sql, values, error) from error
+
+
+_WITHOUT_SNAPSHOT: set[Any] = set()
+
+
+def without_snapshot(function: F) -> F:
+    """Marks a reading function of one SELECT, or whose others read rows that never change: no transaction is opened
+    around it, which would cost more than the SELECT."""
+    _WITHOUT_SNAPSHOT.add(function)
+    return function
+
+
+def needs_snapshot(function: object) -> bool:
+    return function not in _WITHOUT_SNAPSHOT
 
 
 def _as_sqlalchemys(sql: str, bound: Any, error: sqlite3.Error) -> BaseException:
