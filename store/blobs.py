@@ -147,12 +147,18 @@ def get_blob(connection: Connection, blob_id: int, *, recent: RecentBytes | None
     return _decode_line(connection, _read_line(connection, blob_id), _recent if recent is None else recent)
 
 
+def get_known_blob(connection: Connection, blob_id: int, sha256: str) -> bytes:
+    """As `get_blob`, for a caller that has read the row's hash: recent bytes then cost no further look."""
+    data = _recent.get(sha256)
+    return get_blob(connection, blob_id) if data is None else data
+
+
 def get_blob_by_sha256(connection: Connection, sha256: str) -> bytes:
     """The bytes with this hash. Raises StoreError when the database has none, or damaged ones."""
     blob_id = blob_id_of(connection, sha256)
     if blob_id is None:
         raise StoreError(f"blob {sha256[:12]} is not in the database")
-    return get_blob(connection, blob_id)
+    return get_known_blob(connection, blob_id, sha256)
 
 
 def _read_line(connection: Connection, blob_id: int) -> Sequence[Any]:
