@@ -5,7 +5,7 @@ Everything here may be done twice with the same effect as once; the loop relies 
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -886,26 +886,36 @@ def _plan(connection: Connection, row: Any | None) -> StoredPlan | None:
 def plan_to_json(plan: EditPlan) -> dict[str, Any]:
     """Claims that are a labeler's own words are left out: their span says where the words are."""
 
-    def without_words(item: PlanIssue | PlanKeep) -> dict[str, Any]:
-        return {**asdict(item), "claim": None if item.span else item.claim}
-
     return {
         "version": plan.version,
         "made_by": plan.made_by,
-        "issues": [without_words(issue) for issue in plan.issues],
-        "keep": [without_words(keep) for keep in plan.keep],
+        "issues": [_without_words(issue) for issue in plan.issues],
+        "keep": [_without_words(keep) for keep in plan.keep],
         "conflicts": [
             {
                 "issues": list(conflict.issues),
                 "claims": [
                     None if span else claim for claim, span in zip(conflict.claims, _padded(conflict), strict=True)
                 ],
-                "spans": [asdict(span) if span else None for span in _padded(conflict)],
+                "spans": [_span_to_json(span) for span in _padded(conflict)],
             }
             for conflict in plan.conflicts
         ],
-        "rejected": [asdict(rejection) for rejection in plan.rejected],
+        "rejected": [{"reason": it.reason, "cite": _span_to_json(it.cite)} for it in plan.rejected],
     }
+
+
+def _without_words(item: PlanIssue | PlanKeep) -> dict[str, Any]:
+    fields = {name: getattr(item, name) for name in item.__slots__}
+    return fields | {
+        "claim": None if item.span else item.claim,
+        "span": _span_to_json(item.span),
+        "cites": tuple(_span_to_json(cite) for cite in item.cites),
+    }
+
+
+def _span_to_json(span: Span | None) -> dict[str, Any] | None:
+    return None if span is None else {"critique": span.critique, "start": span.start, "end": span.end}
 
 
 def _padded(conflict: PlanConflict) -> tuple[Span | None, ...]:
