@@ -7,15 +7,15 @@ bytes as raw-content dictionary. Every read decompresses within the size the row
 import hashlib
 import threading
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import zstandard
-from sqlalchemy import Connection, bindparam, literal, select
+from sqlalchemy import Connection, bindparam, func, literal, select
 from sqlalchemy.dialects.sqlite import insert
 
 from refine.errors import StoreError
-from store.statements import Statement
+from store.statements import Statement, dump_json
 from store.tables import BLOB
 
 _LEVEL = 3
@@ -31,6 +31,11 @@ _CACHE_ITEM_BYTES = 2 * 1024 * 1024
 
 
 _find = Statement(select(BLOB.c.id).where(BLOB.c.sha256 == bindparam("wanted")))
+_find_many = Statement(
+    select(BLOB.c.sha256, BLOB.c.id).where(
+        BLOB.c.sha256.in_(select(func.json_each(bindparam("wanted")).table_valued("value").c.value))
+    )
+)
 _start = select(BLOB.c.id, BLOB.c.sha256, BLOB.c.size, BLOB.c.encoding, BLOB.c.base_id, literal(0).label("n"))
 _bases = _start.where(BLOB.c.id == bindparam("wanted")).cte(recursive=True)
 _bases = _bases.union_all(
@@ -87,8 +92,28 @@ def put_blob(connection: Connection, data: bytes, *, base_sha256: str | None = N
     """
     sha256 = hashlib.sha256(data).hexdigest()
     known = blob_id_of(connection, sha256)
-    if known is not None:
-        return known
+    return _put_new(connection, data, sha256, base_sha256) if known is None else known
+
+
+def put_blobs(
+    connection: Connection, contents: Mapping[str, bytes], *, bases: Mapping[str, str] | None = None
+) -> dict[str, int]:
+    """Hash -> row id of all of them, by hash; `bases` names what those may be stored against. As `put_blob`, with one
+    look for all.
+    """
+    known = find_blobs(connection, contents.keys())
+    for sha256, data in contents.items():
+        if sha256 not in known:
+            known[sha256] = _put_new(connection, data, sha256, bases.get(sha256) if bases else None)
+    return known
+
+
+def find_blobs(connection: Connection, hashes: Collection[str]) -> dict[str, int]:
+    """Hash -> row id of those that the database has."""
+    return dict(_find_many.all(connection, wanted=dump_json(list(hashes)))) if hashes else {}
+
+
+def _put_new(connection: Connection, data: bytes, sha256: str, base_sha256: str | None) -> int:
     encoding, stored, base_id = "raw", data, None
     base = None if base_sha256 is None else _select_base(connection, base_sha256)
     if base is not None:
@@ -122,12 +147,18 @@ def get_blob(connection: Connection, blob_id: int, *, recent: RecentBytes | None
     return _decode_line(connection, _read_line(connection, blob_id), _recent if recent is None else recent)
 
 
+def get_known_blob(connection: Connection, blob_id: int, sha256: str) -> bytes:
+    """As `get_blob`, for a caller that has read the row's hash: recent bytes then cost no further look."""
+    data = _recent.get(sha256)
+    return get_blob(connection, blob_id) if data is None else data
+
+
 def get_blob_by_sha256(connection: Connection, sha256: str) -> bytes:
     """The bytes with this hash. Raises StoreError when the database has none, or damaged ones."""
     blob_id = blob_id_of(connection, sha256)
     if blob_id is None:
         raise StoreError(f"blob {sha256[:12]} is not in the database")
-    return get_blob(connection, blob_id)
+    return get_known_blob(connection, blob_id, sha256)
 
 
 def _read_line(connection: Connection, blob_id: int) -> Sequence[Any]:

@@ -4,15 +4,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
-from sqlalchemy import Connection, Integer, bindparam, func, select
+from sqlalchemy import Connection, Integer, bindparam, func, insert, select
 from sqlalchemy import cast as sql_cast
 
 from refine.errors import ModelError
 from refine.types import Message, ModelReply, ModelRequest, Step, Usage
 from store.events import record_event
 from store.ids import make_ulid, now
-from store.messages import decode_messages, decode_reply, encode_messages, encode_reply
-from store.statements import Statement, inserting
+from store.messages import decode_messages, decode_reply, encode_call
+from store.statements import Statement, without_snapshot
 from store.tables import ASSIGNMENT, CHAIN, LABELER, MODEL_CALL, ROUND
 
 
@@ -101,12 +101,14 @@ _FIND_REPLY = Statement(
     .limit(1)
 )
 _NEWEST_ATTEMPT = Statement(select(func.max(MODEL_CALL.c.attempt)).where(_OF_KEY))
-_INSERT = inserting(MODEL_CALL, *(column.name for column in MODEL_CALL.columns if column.name != "id"))
+_NEXT_ATTEMPT = select(func.coalesce(func.max(MODEL_CALL.c.attempt) + 1, 0)).where(_OF_KEY).correlate(None)
+_INSERT = Statement(
+    insert(MODEL_CALL).values(attempt=_NEXT_ATTEMPT.scalar_subquery()),
+    (column.name for column in MODEL_CALL.columns if column.name not in ("id", "attempt")),
+)
 _NO_REPLY: dict[str, Any] = {
     "model_returned": None,
     "provider": None,
-    "reasoning": None,
-    "reasoning_sha256": None,
     "reasoning_kind": "absent",
     "finish_reason": None,
     "prompt_tokens": None,
@@ -128,6 +130,7 @@ def _bound(key: StepKey) -> dict[str, Any]:
     }
 
 
+@without_snapshot
 def find_reply(connection: Connection, key: StepKey) -> RecordedReply | None:
     """The recorded reply of that turn, if one came."""
     row = _FIND_REPLY.first(connection, **_bound(key))
@@ -139,6 +142,7 @@ def find_reply(connection: Connection, key: StepKey) -> RecordedReply | None:
     )
 
 
+@without_snapshot
 def count_attempts(connection: Connection, key: StepKey) -> int:
     """How often that turn was asked for: failed calls, and replies that a retry superseded."""
     newest: int | None = _NEWEST_ATTEMPT.scalar(connection, **_bound(key))
@@ -167,8 +171,8 @@ def record_reply(
         state="ok",
         model_returned=reply.model_returned,
         provider=reply.provider,
-        **_said(connection, "reply", reply.text, request),
-        **_said(connection, "reasoning", reply.reasoning, request),
+        reply=reply.text,
+        reasoning=reply.reasoning,
         reasoning_kind=reply.reasoning_kind,
         finish_reason=reply.finish_reason,
         **_tokens(reply.usage),
@@ -179,13 +183,6 @@ def record_reply(
         is_cached=reply.is_cached,
     )
     return RecordedReply(key=row_key, text=reply.text, finish_reason=reply.finish_reason, model=request.model)
-
-
-def _said(connection: Connection, column: str, text: str | None, request: ModelRequest) -> dict[str, Any]:
-    if text is None:
-        return {column: None, f"{column}_sha256": None}
-    parts, sha256 = encode_reply(connection, text, request.messages)
-    return {column: parts, f"{column}_sha256": sha256}
 
 
 def _tokens(usage: Usage) -> dict[str, int | None]:
@@ -208,7 +205,8 @@ def record_failure(
         template=template,
         state="failed",
         **_NO_REPLY,
-        **_said(connection, "reply", error.raw_reply, request),
+        reply=error.raw_reply,
+        reasoning=None,
         cost_usd=error.cost_usd,
         retries=error.retries,
         errors=[str(error)],
@@ -216,27 +214,38 @@ def record_failure(
 
 
 def _record(
-    connection: Connection, key: StepKey, request: ModelRequest, *, template: str, state: str, **values: Any
+    connection: Connection,
+    key: StepKey,
+    request: ModelRequest,
+    *,
+    template: str,
+    state: str,
+    reply: str | None,
+    reasoning: str | None,
+    **values: Any,
 ) -> int:
-    encoded, messages_sha256 = encode_messages(connection, request.messages)
-    newest = _NEWEST_ATTEMPT.scalar(connection, **_bound(key))
+    sent, (said, thought) = encode_call(connection, request.messages, [reply, reasoning])
     ulid = make_ulid()
     row_key = _INSERT.insert(
         connection,
         ulid=ulid,
+        **_bound(key),
         chain_id=key.chain_key,
         round=key.round,
         step=key.step,
         slot=key.slot,
         turn=key.turn,
-        attempt=0 if newest is None else newest + 1,
         state=state,
         template=template,
         model=request.model,
         params={"temperature": request.temperature, "max_tokens": request.max_tokens},
         seed=request.seed,
-        messages=encoded,
-        messages_sha256=messages_sha256,
+        messages=sent.parts,
+        messages_sha256=sent.sha256,
+        reply=None if said is None else said.parts,
+        reply_sha256=None if said is None else said.sha256,
+        reasoning=None if thought is None else thought.parts,
+        reasoning_sha256=None if thought is None else thought.sha256,
         is_copied=False,
         created_at=now(),
         **values,

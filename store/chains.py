@@ -5,7 +5,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
-from sqlalchemy import Connection, Select, Text, and_, bindparam, delete, func, insert, or_, select, type_coerce, update
+from sqlalchemy import Connection, Select, Text, and_, bindparam, delete, func, or_, select, type_coerce, update
 
 from refine.errors import InputError
 from refine.settings import ProjectSettings
@@ -13,7 +13,7 @@ from refine.types import ChainRecord, ChainState, StopReason
 from store.events import record_event
 from store.ids import make_ulid, now
 from store.projects import StoredProject, parse_settings
-from store.statements import Statement, updating
+from store.statements import Statement, inserting, updating, without_snapshot
 from store.tables import (
     CANDIDATE,
     CANDIDATE_FILE,
@@ -53,6 +53,13 @@ def make_seed(project_seed: int, prompt_key: str) -> int:
     return int.from_bytes(digest[:4], "big") & 0x7FFFFFFF
 
 
+_INSERT = inserting(
+    CHAIN,
+    *("ulid", "project_id", "prompt_id", "batch_id", "settings_version_id", "kind", "state", "seed", "priority"),
+    *("is_demo", "is_simulated", "created_at"),
+)
+
+
 def create_chain(
     connection: Connection,
     project: StoredProject,
@@ -64,39 +71,60 @@ def create_chain(
     priority: int = 0,
 ) -> int:
     settings = project.settings
-    result = connection.execute(
-        insert(CHAIN).values(
-            ulid=make_ulid(),
-            project_id=project.key,
-            prompt_id=prompt_row,
-            batch_id=batch_key,
-            settings_version_id=project.settings_key,
-            kind=settings.kind,
-            state="new",
-            seed=make_seed(settings.seed, prompt_key),
-            priority=priority,
-            is_demo=is_demo,
-            is_simulated=settings.is_simulated,
-            created_at=now(),
-        )
+    key = _INSERT.insert(
+        connection,
+        ulid=make_ulid(),
+        project_id=project.key,
+        prompt_id=prompt_row,
+        batch_id=batch_key,
+        settings_version_id=project.settings_key,
+        kind=settings.kind,
+        state="new",
+        seed=make_seed(settings.seed, prompt_key),
+        priority=priority,
+        is_demo=is_demo,
+        is_simulated=settings.is_simulated,
+        created_at=now(),
     )
-    key = int(cast(Any, result).inserted_primary_key[0])
     record_event(connection, key, "chain_created", 0, prompt=prompt_key, settings_version=project.settings_version)
     return key
 
 
-def _rounds(kind_filter: Any) -> Any:
-    return (
-        select(func.coalesce(func.max(ROUND.c.number), 0))
-        .where(ROUND.c.chain_id == CHAIN.c.id, ROUND.c.kind == "normal", kind_filter)
+def _newest_round(*conditions: Any) -> Any:
+    """Its number; by the index from its end, where there may be many rounds."""
+    number = (
+        select(ROUND.c.number)
+        .where(ROUND.c.chain_id == CHAIN.c.id, ROUND.c.kind == "normal", *conditions)
+        .order_by(ROUND.c.number.desc())
+        .limit(1)
         .correlate(CHAIN)
         .scalar_subquery()
     )
+    return func.coalesce(number, 0)
 
 
 _SELECT = (
     select(
-        CHAIN,
+        CHAIN.c.id,
+        CHAIN.c.ulid,
+        CHAIN.c.project_id,
+        CHAIN.c.prompt_id,
+        CHAIN.c.settings_version_id,
+        CHAIN.c.kind,
+        CHAIN.c.state,
+        CHAIN.c.stop_reason,
+        CHAIN.c.seed,
+        CHAIN.c.priority,
+        CHAIN.c.incumbent_id,
+        CHAIN.c.pinned_id,
+        CHAIN.c.paused_at,
+        CHAIN.c.stop_requested_at,
+        CHAIN.c.is_demo,
+        CHAIN.c.is_simulated,
+        CHAIN.c.audit,
+        CHAIN.c.error,
+        CHAIN.c.created_at,
+        CHAIN.c.ended_at,
         PROJECT.c.name.label("project_name"),
         PROMPT.c.key.label("prompt_key"),
         PROMPT.c.text.label("prompt_text"),
@@ -105,8 +133,8 @@ _SELECT = (
         _INCUMBENT.c.ulid.label("incumbent_ulid"),
         _PINNED.c.ulid.label("pinned_ulid"),
         _PARENT.c.ulid.label("parent_ulid"),
-        _rounds(True).label("round_number"),
-        _rounds(ROUND.c.state == "judged").label("rounds_judged"),
+        _newest_round().label("round_number"),
+        _newest_round(ROUND.c.state == "judged").label("rounds_judged"),
     )
     .join(PROJECT, PROJECT.c.id == CHAIN.c.project_id)
     .join(PROMPT, PROMPT.c.id == CHAIN.c.prompt_id)
@@ -158,6 +186,7 @@ def _from_row(row: Any) -> StoredChain:
 _BY_ULID = Statement(_SELECT.where(CHAIN.c.ulid == bindparam("ulid")))
 
 
+@without_snapshot
 def load_chain(connection: Connection, ulid: str) -> StoredChain:
     """Raises InputError when there is none. A unique beginning or end of 6 characters or more will do; chains ordered
     together share their beginning.
@@ -227,6 +256,7 @@ class Unfinished:
     """Its round wants rankings: nothing else can be done for it."""
 
 
+@without_snapshot
 def list_unfinished(connection: Connection, project_key: int) -> list[Unfinished]:
     """The project's chains that have not ended and are not paused, in the order to run them: higher priority first,
     then those begun before those not begun, then as ordered."""
@@ -249,6 +279,7 @@ def list_unfinished(connection: Connection, project_key: int) -> list[Unfinished
     ]
 
 
+@without_snapshot
 def find_ready(connection: Connection, project_key: int) -> list[tuple[str, int]]:
     """(ulid, priority) of chains that wait and need not any longer: their round is full, or they are to stop; and of
     those in the middle of things that nobody runs, such as a fork made by another process."""
@@ -268,6 +299,7 @@ def find_ready(connection: Connection, project_key: int) -> list[tuple[str, int]
     return [(ulid, priority) for ulid, priority in rows]
 
 
+@without_snapshot
 def count_states(connection: Connection, project_key: int) -> dict[str, int]:
     """Chains by state; paused ones under `paused`, failed ones under `failed`."""
     rows = connection.execute(
@@ -302,6 +334,25 @@ _RELEASE = updating(
     where=and_(CHAIN.c.ulid == bindparam("wanted"), CHAIN.c.owner_id == bindparam("owner_key")),
 )
 _SET_STATE = updating(CHAIN, "state", where=and_(CHAIN.c.id == bindparam("key"), CHAIN.c.state != "ended"))
+
+
+_STOP = updating(
+    CHAIN,
+    *("state", "stop_reason", "error", "audit", "ended_at"),
+    where=and_(CHAIN.c.id == bindparam("key"), CHAIN.c.stop_reason.is_(None)),
+)
+_CLOSE_ROUNDS = updating(
+    ROUND,
+    *("state", "judged_at"),
+    where=and_(
+        ROUND.c.chain_id == bindparam("chain_key"),
+        ROUND.c.kind == bindparam("of_kind"),
+        or_(ROUND.c.state == "open", ROUND.c.state == "full"),
+    ),
+)
+_END_AUDIT = updating(
+    CHAIN, "state", "audit", "ended_at", where=and_(CHAIN.c.id == bindparam("key"), CHAIN.c.state == "audit")
+)
 
 
 def claim_chain(connection: Connection, ulid: str, owner_key: int, *, dead: Collection[int] = ()) -> bool:
@@ -346,19 +397,18 @@ def end_chain(
 
     Rounds still open are closed without a verdict. A second call changes nothing.
     """
-    at = now()
-    result = connection.execute(
-        update(CHAIN)
-        .where(CHAIN.c.id == chain_key, CHAIN.c.stop_reason.is_(None))
-        .values(state=state, stop_reason=reason, error=error, audit=audit, ended_at=at if state == "ended" else None)
+    is_first = _STOP.run(
+        connection,
+        key=chain_key,
+        state=state,
+        stop_reason=reason,
+        error=error,
+        audit=audit,
+        ended_at=now() if state == "ended" else None,
     )
-    if result.rowcount == 0:
+    if not is_first:
         return
-    connection.execute(
-        update(ROUND)
-        .where(ROUND.c.chain_id == chain_key, ROUND.c.kind == "normal", ROUND.c.state.in_(("open", "full")))
-        .values(state="closed")
-    )
+    _CLOSE_ROUNDS.run(connection, chain_key=chain_key, of_kind="normal", state="closed", judged_at=None)
     refs: dict[str, Any] = {"reason": reason}
     if error is not None:
         refs["error"] = error
@@ -367,17 +417,9 @@ def end_chain(
 
 def finish_audit(connection: Connection, chain_key: int, *, round: int) -> None:
     """The chain's audit round has what it needs (or was given up): the chain ends."""
-    connection.execute(
-        update(ROUND)
-        .where(ROUND.c.chain_id == chain_key, ROUND.c.kind == "audit", ROUND.c.state.in_(("open", "full")))
-        .values(state="judged", judged_at=now())
-    )
-    result = connection.execute(
-        update(CHAIN)
-        .where(CHAIN.c.id == chain_key, CHAIN.c.state == "audit")
-        .values(state="ended", audit="done", ended_at=now())
-    )
-    if result.rowcount:
+    at = now()
+    _CLOSE_ROUNDS.run(connection, chain_key=chain_key, of_kind="audit", state="judged", judged_at=at)
+    if _END_AUDIT.run(connection, key=chain_key, state="ended", audit="done", ended_at=at):
         record_event(connection, chain_key, "audit_done", round)
 
 

@@ -1,12 +1,10 @@
 """One database: opening it, reading it, and the one thread that writes it.
 
 SQLite in WAL mode with synchronous=FULL. Every write is a function of a connection; the writer runs what is waiting in
-one transaction, each function in a savepoint of its own, and commits once (group commit): a caller that got its result
-has it on disk. Reads go through a connection per thread and see the last commit.
+one transaction and commits once (group commit): a caller that got its result has it on disk. Reads go through a
+connection per thread and see the last commit.
 """
 
-import asyncio
-import contextlib
 import os
 import queue
 import sqlite3
@@ -15,7 +13,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from pathlib import Path
-from typing import Any, Concatenate, ParamSpec, Self, TypeAlias, TypeVar
+from typing import Any, Concatenate, ParamSpec, Self, TypeVar
 
 import orjson
 from sqlalchemy import Connection, Engine, create_engine, event
@@ -23,7 +21,8 @@ from sqlalchemy.exc import DatabaseError, OperationalError
 from sqlalchemy.pool import NullPool
 
 from refine.errors import InputError, RefineError, StoreError, StoreFull, StoreReadOnly
-from store.statements import driver_of, dump_json, run_plain
+from store.jobs import AwaitedJob, FutureJob, Job, wake
+from store.statements import driver_of, dump_json, needs_snapshot, run_plain
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -34,9 +33,6 @@ _GATHER_S = 0.002
 """After a commit that several shared, the next waits this long for company: a commit and the waking of its callers
 cost more CPU than most writes. A lone writer is never kept waiting."""
 _BUSY_MS = 30_000
-
-_Write: TypeAlias = tuple[Callable[[Connection], Any], "Future[Any]"]
-_Waiter: TypeAlias = tuple["asyncio.Future[Any]", "Future[Any]"]
 
 
 class Database:
@@ -51,14 +47,12 @@ class Database:
         self._local = threading.local()
         self._readers: list[Connection] = []
         self._lock = threading.Lock()
-        self._queue: queue.SimpleQueue[_Write | None] = queue.SimpleQueue()
+        self._queue: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
         self._writer: threading.Thread | None = None
         self._is_closed = False
         self.commits = 0
         self._is_shared = False
         """Whether the last commit was of several writes."""
-        self._to_wake: dict[asyncio.AbstractEventLoop, list[_Waiter]] = {}
-        """Coroutines whose writes the writer has done, to be woken together."""
 
     # --- Writing --------------------------------------------------------------------------------------------------
 
@@ -68,46 +62,41 @@ class Database:
         """Queue `function(connection, …)` for the writer; the future is done after the commit.
 
         Raises StoreReadOnly at once on a database opened for reading. An exception in the function undoes its own
-        writes only.
+        writes only. When one fails that had written something, those it shares a commit with are undone and run again:
+        the function must leave its mark in the database alone.
         """
-        if self.is_read_only:
-            raise StoreReadOnly(f"{self.path} was opened for reading only")
-        future: Future[T] = Future()
-        with self._lock:  # nothing may be queued behind the writer's end
-            self._refuse_closed()
-            if self._writer is None:
-                self._writer = threading.Thread(target=self._run_writer, name="refine-writer", daemon=True)
-                self._writer.start()
-            self._queue.put((lambda connection: function(connection, *args, **kwargs), future))
-        return future
+        job = FutureJob(lambda connection: function(connection, *args, **kwargs))
+        self._enqueue(job)
+        return job.future
 
     async def write(self, function: Callable[Concatenate[Connection, P], T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """As `submit`; a caller that is cancelled while the write is queued takes it back."""
-        job = self.submit(function, *args, **kwargs)
-        waiter = self._wait_for(job)
-        waiter.add_done_callback(lambda waited: job.cancel() if waited.cancelled() else None)
-        return await waiter
+        job = AwaitedJob(lambda connection: function(connection, *args, **kwargs), can_be_taken_back=True)
+        self._enqueue(job)
+        result: T = await job.waiter
+        return result
 
     async def write_surely(
         self, function: Callable[Concatenate[Connection, P], T], /, *args: P.args, **kwargs: P.kwargs
     ) -> T:
         """As `submit`; it is written also when the caller is cancelled meanwhile."""
-        return await self._wait_for(self.submit(function, *args, **kwargs))
-
-    def _wait_for(self, job: "Future[T]") -> "asyncio.Future[T]":
-        loop = asyncio.get_running_loop()
-        waiter: asyncio.Future[T] = loop.create_future()
-        job.add_done_callback(lambda done: self._hand_back(loop, waiter, done))
-        return waiter
-
-    def _hand_back(self, loop: asyncio.AbstractEventLoop, waiter: "asyncio.Future[Any]", done: "Future[Any]") -> None:
-        if threading.current_thread() is self._writer:
-            self._to_wake.setdefault(loop, []).append((waiter, done))
-        else:
-            _wake(loop, [(waiter, done)])
+        job = AwaitedJob(lambda connection: function(connection, *args, **kwargs), can_be_taken_back=False)
+        self._enqueue(job)
+        result: T = await job.waiter
+        return result
 
     def write_now(self, function: Callable[Concatenate[Connection, P], T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         return self.submit(function, *args, **kwargs).result()
+
+    def _enqueue(self, job: Job) -> None:
+        if self.is_read_only:
+            raise StoreReadOnly(f"{self.path} was opened for reading only")
+        with self._lock:  # nothing may be queued behind the writer's end
+            self._refuse_closed()
+            if self._writer is None:
+                self._writer = threading.Thread(target=self._run_writer, name="refine-writer", daemon=True)
+                self._writer.start()
+            self._queue.put(job)
 
     def _run_writer(self) -> None:
         connection: Connection | None = None
@@ -116,22 +105,21 @@ class Database:
             group, is_last = self._take_group()
             if not group:
                 break
+            begun = [job for job in group if job.begin()]
             try:
                 connection = connection or self._engine.connect()
             except DatabaseError as error:
-                self._fail(group, error)
+                self._fail(begun, error)
             else:
-                self._commit_group(connection, group)
+                self._commit_group(connection, begun)
             self._is_shared = len(group) > 1
-            for loop, waiters in self._to_wake.items():
-                _wake(loop, waiters)
-            self._to_wake.clear()
+            wake(begun)
         if connection is not None:
             connection.close()
 
-    def _take_group(self) -> tuple[list[_Write], bool]:
+    def _take_group(self) -> tuple[list[Job], bool]:
         """Wait for a write, then take what is queued by now; True with the last of all."""
-        group: list[_Write] = []
+        group: list[Job] = []
         while not group or (len(group) < _GROUP and not self._queue.empty()):
             following = self._queue.get()
             if following is None:
@@ -141,41 +129,61 @@ class Database:
                 time.sleep(_GATHER_S)
         return group, False
 
-    def _commit_group(self, connection: Connection, group: list[_Write]) -> None:
-        results: list[tuple[Future[Any], Any]] = []
+    def _commit_group(self, connection: Connection, jobs: list[Job]) -> None:
         try:
             run_plain(connection, "BEGIN IMMEDIATE")
-            for function, future in group:
-                if not future.set_running_or_notify_cancel():
-                    continue
-                if len(group) == 1:  # nobody else's work to protect: the whole transaction is the savepoint
-                    results.append((future, function(connection)))
-                    continue
-                run_plain(connection, "SAVEPOINT one")
-                try:
-                    result = function(connection)
-                except Exception as error:  # whatever it was belongs to the caller
-                    if not self._in_transaction(connection):  # a full disk undoes everybody's work
-                        raise
-                    run_plain(connection, "ROLLBACK TO one")
-                    run_plain(connection, "RELEASE one")
-                    future.set_exception(self._translate(error))
-                else:
-                    run_plain(connection, "RELEASE one")
-                    results.append((future, result))
+            results = self._run_together(connection, jobs)
+            if results is None:
+                run_plain(connection, "ROLLBACK")
+                run_plain(connection, "BEGIN IMMEDIATE")
+                results = self._run_apart(connection, [job for job in jobs if not job.is_done])
             run_plain(connection, "COMMIT")
             self.commits += 1
-        except Exception as error:  # noqa: BLE001  # as above; the writer itself must live on
+        except Exception as error:  # noqa: BLE001  # whatever it was belongs to the callers; the writer must live on
             self._roll_back(connection)
-            self._fail(group, error)
+            self._fail(jobs, error)
         else:
-            for future, result in results:
-                future.set_result(result)
+            for job, result in results:
+                job.succeed(result)
 
-    def _fail(self, group: list[_Write], error: Exception) -> None:
-        for _, future in group:
-            if not future.done() and (future.running() or future.set_running_or_notify_cancel()):
-                future.set_exception(self._translate(error))
+    def _run_together(self, connection: Connection, jobs: list[Job]) -> list[tuple[Job, Any]] | None:
+        """Without savepoints, which cost as much as a small write. None when a write failed that had changed something:
+        it cannot be undone by itself."""
+        driver = driver_of(connection)
+        results: list[tuple[Job, Any]] = []
+        for job in jobs:
+            changes_before = driver.total_changes
+            try:
+                results.append((job, job.run(connection)))
+            except Exception as error:  # whatever it was belongs to the caller
+                if len(jobs) == 1 or not driver.in_transaction:  # a full disk undoes everybody's work
+                    raise
+                if driver.total_changes != changes_before:
+                    return None
+                job.fail(self._translate(error))
+        return results
+
+    def _run_apart(self, connection: Connection, jobs: list[Job]) -> list[tuple[Job, Any]]:
+        """Each in a savepoint of its own."""
+        results: list[tuple[Job, Any]] = []
+        for job in jobs:
+            run_plain(connection, "SAVEPOINT one")
+            try:
+                result = job.run(connection)
+            except Exception as error:  # as above
+                if not self._in_transaction(connection):
+                    raise
+                run_plain(connection, "ROLLBACK TO one")
+                job.fail(self._translate(error))
+            else:
+                results.append((job, result))
+            run_plain(connection, "RELEASE one")
+        return results
+
+    def _fail(self, jobs: list[Job], error: Exception) -> None:
+        for job in jobs:
+            if not job.is_done:
+                job.fail(self._translate(error))
 
     @classmethod
     def _roll_back(cls, connection: Connection) -> None:
@@ -194,6 +202,8 @@ class Database:
         try:
             if connection is None:
                 connection = self._connect_reader()
+            if not needs_snapshot(function):
+                return function(connection, *args, **kwargs)
             run_plain(connection, "BEGIN")
             try:
                 return function(connection, *args, **kwargs)
@@ -250,23 +260,6 @@ class Database:
         translated = translate_database_error(error, self.path)
         translated.__cause__ = error
         return translated
-
-
-def _wake(loop: asyncio.AbstractEventLoop, waiters: list[_Waiter]) -> None:
-    with contextlib.suppress(RuntimeError):  # the loop was closed meanwhile: nobody waits there any more
-        loop.call_soon_threadsafe(_settle, waiters)
-
-
-def _settle(waiters: list[_Waiter]) -> None:
-    for waiter, done in waiters:
-        if waiter.done():
-            continue
-        if done.cancelled():
-            waiter.cancel()
-        elif (error := done.exception()) is not None:
-            waiter.set_exception(error)
-        else:
-            waiter.set_result(done.result())
 
 
 def translate_database_error(error: DatabaseError, path: Path) -> StoreError:

@@ -34,7 +34,7 @@ _LABELER = Statement(
     )
 )
 _INSERT_LABELER = inserting(LABELER, "ulid", "name", "kind", "created_at")
-_ROUND = Statement(
+_LEASE = Statement(
     select(
         ROUND.c.id,
         ROUND.c.state,
@@ -47,28 +47,28 @@ _ROUND = Statement(
         CHAIN.c.stop_requested_at,
         PROMPT.c.text.label("prompt"),
         type_coerce(SETTINGS_VERSION.c.settings, Text).label("settings"),
+        LABELER.c.id.label("labeler_key"),
+        LABELER.c.pay_rate_usd_hour,
+        LABELER.c.disabled_at,
+        ASSIGNMENT.c.ulid.label("held"),
+        ASSIGNMENT.c.shown,
+        ASSIGNMENT.c.lease_expires_at,
+        ASSIGNMENT.c.state.label("held_state"),
     )
     .join(CHAIN, CHAIN.c.id == ROUND.c.chain_id)
     .join(PROMPT, PROMPT.c.id == CHAIN.c.prompt_id)
     .join(SETTINGS_VERSION, SETTINGS_VERSION.c.id == ROUND.c.settings_version_id)
+    .outerjoin(LABELER, LABELER.c.name == bindparam("labeler"))
+    .outerjoin(ASSIGNMENT, (ASSIGNMENT.c.round_id == ROUND.c.id) & (ASSIGNMENT.c.labeler_id == LABELER.c.id))
     .where(ROUND.c.ulid == bindparam("wanted"))
 )
-_HELD = Statement(
-    select(ASSIGNMENT.c.ulid, ASSIGNMENT.c.shown, ASSIGNMENT.c.lease_expires_at, ASSIGNMENT.c.state).where(
-        ASSIGNMENT.c.round_id == bindparam("round_key"), ASSIGNMENT.c.labeler_id == bindparam("labeler_key")
-    )
-)
+"""A round, a labeler if known, and the assignment they share if there is one."""
 _INSERT_ASSIGNMENT = inserting(
     ASSIGNMENT,
     *("ulid", "round_id", "labeler_id", "state", "shown", "leased_at", "lease_expires_at", "pay_rate_usd_hour"),
 )
-_PLACES = Statement(
-    select(ROUND_CANDIDATE.c.candidate_id, ROUND_CANDIDATE.c.position).where(
-        ROUND_CANDIDATE.c.round_id == bindparam("round_key")
-    )
-)
-_NAMES = Statement(
-    select(CANDIDATE.c.id, CANDIDATE.c.ulid)
+_ON_SHOW = Statement(
+    select(CANDIDATE.c.id, CANDIDATE.c.ulid, ROUND_CANDIDATE.c.position)
     .join(ROUND_CANDIDATE, ROUND_CANDIDATE.c.candidate_id == CANDIDATE.c.id)
     .where(ROUND_CANDIDATE.c.round_id == bindparam("round_key"))
 )
@@ -92,6 +92,7 @@ _ASSIGNMENT = Statement(
         ROUND.c.received,
         ROUND.c.settings_version_id,
         type_coerce(SETTINGS_VERSION.c.settings, Text).label("settings"),
+        select(RANKING.c.id).where(RANKING.c.key == bindparam("ranking")).scalar_subquery().label("is_stored"),
     )
     .join(LABELER, LABELER.c.id == ASSIGNMENT.c.labeler_id)
     .join(ROUND, ROUND.c.id == ASSIGNMENT.c.round_id)
@@ -103,7 +104,7 @@ _FINISH = updating(
     ASSIGNMENT, "state", "finished_at", "active_s", "cost_usd", where=ASSIGNMENT.c.id == bindparam("key")
 )
 _RECEIVE = updating(ROUND, "received", where=ROUND.c.id == bindparam("key"))
-_FILL = updating(ROUND, "state", "filled_at", where=ROUND.c.id == bindparam("key"))
+_FILL = updating(ROUND, "received", "state", "filled_at", where=ROUND.c.id == bindparam("key"))
 _INSERT_WORDS = inserting(WORDS, "ulid", "labeler_id", "text", "salt", "sha256")
 _INSERT_CRITIQUE = inserting(CRITIQUE, *(column.name for column in CRITIQUE.columns if column.name != "id"))
 
@@ -150,38 +151,40 @@ def lease_assignment(
     With `is_done` the work is done already and only to be handed in: that the round wants no more, or that its chain is
     paused, is no reason to refuse it.
     """
-    who = ensure_labeler(connection, labeler, made_by)
-    round = _ROUND.first(connection, wanted=round_id)
+    round = _LEASE.first(connection, wanted=round_id, labeler=labeler)
     if round is None:
         raise FeedbackError(f"no round {round_id!r} in this database")
+    if round.labeler_key is None or round.disabled_at is not None:
+        ensure_labeler(connection, labeler, made_by)
+        round = _LEASE.one(connection, wanted=round_id, labeler=labeler)
     settings = parse_settings(round.settings)
-    held = _HELD.first(connection, round_key=round.id, labeler_key=who.id)
-    if held is not None:
-        if held.state != "leased":
+    on_show = _ON_SHOW.all(connection, round_key=round.id)
+    if round.held is not None:
+        if round.held_state != "leased":
             return None
-        ulid, shown, expires_at = held.ulid, list(held.shown), held.lease_expires_at
+        ulid, shown, expires_at = round.held, list(round.shown), round.lease_expires_at
     else:
         is_closed = round.state != "open" or round.paused_at is not None or round.stop_requested_at is not None
         if is_closed and not is_done:
             return None
-        if round.kind == "audit" and _has_seen_chain(connection, round.chain_id, who.id):
+        if round.kind == "audit" and _has_seen_chain(connection, round.chain_id, round.labeler_key):
             return None
-        shown = _own_order(connection, round.id, f"{round.seed}:{round.kind}:{round.number}:{labeler}")
+        shown = _own_order(on_show, f"{round.seed}:{round.kind}:{round.number}:{labeler}")
         ulid, at = make_ulid(), now()
         expires_at = at + timedelta(seconds=settings.lease_s)
-        rate = settings.pay_rate_usd_hour if who.pay_rate_usd_hour is None else who.pay_rate_usd_hour
+        rate = settings.pay_rate_usd_hour if round.pay_rate_usd_hour is None else round.pay_rate_usd_hour
         _INSERT_ASSIGNMENT.insert(
             connection,
             ulid=ulid,
             round_id=round.id,
-            labeler_id=who.id,
+            labeler_id=round.labeler_key,
             state="leased",
             shown=shown,
             leased_at=at,
             lease_expires_at=expires_at,
             pay_rate_usd_hour=rate,
         )
-    names = _names_of(connection, round.id)
+    names = {candidate.id: candidate.ulid for candidate in on_show}
     return Assignment(
         id=ulid,
         round=round_id,
@@ -204,14 +207,10 @@ def _has_seen_chain(connection: Connection, chain_key: int, labeler_key: int) ->
     return connection.execute(query).first() is not None
 
 
-def _own_order(connection: Connection, round_key: int, salt: str) -> list[int]:
+def _own_order(on_show: list[Any], salt: str) -> list[int]:
     """The round's candidates shuffled by a hash of labeler and position: the same at every run, no order favoured."""
-    rows = _PLACES.all(connection, round_key=round_key)
-    return [key for key, _ in sorted(rows, key=lambda row: hashlib.sha256(f"{salt}:{row.position}".encode()).digest())]
-
-
-def _names_of(connection: Connection, round_key: int) -> dict[int, str]:
-    return dict(_NAMES.all(connection, round_key=round_key))
+    order = sorted(on_show, key=lambda row: hashlib.sha256(f"{salt}:{row.position}".encode()).digest())
+    return [row.id for row in order]
 
 
 def has_ranking(connection: Connection, key: str) -> bool:
@@ -229,16 +228,16 @@ def submit_ranking(
     active_s: float | None = None,
 ) -> bool:
     """See refine.protocols.FeedbackDesk."""
-    if has_ranking(connection, key):
+    held = _ASSIGNMENT.first(connection, wanted=assignment_id, ranking=key)
+    if has_ranking(connection, key) if held is None else held.is_stored is not None:
         return False
-    held = _ASSIGNMENT.first(connection, wanted=assignment_id)
     if held is None:
         raise FeedbackError(f"no assignment {assignment_id!r} in this database")
     if held.disabled_at is not None:
         raise FeedbackError("this labeler is disabled; nothing is taken from them")
     if held.state == "finished":
         raise FeedbackError("this assignment is finished already; a second ranking for it was not stored")
-    keys = {ulid: candidate for candidate, ulid in _names_of(connection, held.round_key).items()}
+    keys = {row.ulid: row.id for row in _ON_SHOW.all(connection, round_key=held.round_key)}
     _check_ranking(ranking, keys)
     at = now()
     uses = held.uses_allowed if held.uses_allowed is not None else parse_settings(held.settings).uses_allowed
@@ -264,9 +263,10 @@ def submit_ranking(
     _FINISH.run(connection, key=held.id, state="finished", finished_at=at, active_s=active_s, cost_usd=cost)
     received = held.received + 1
     is_full = held.round_state == "open" and received >= held.wanted
-    _RECEIVE.run(connection, key=held.round_key, received=received)
     if is_full:
-        _FILL.run(connection, key=held.round_key, state="full", filled_at=at)
+        _FILL.run(connection, key=held.round_key, received=received, state="full", filled_at=at)
+    else:
+        _RECEIVE.run(connection, key=held.round_key, received=received)
     record_event(
         connection,
         held.chain_id,

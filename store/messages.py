@@ -4,14 +4,17 @@ reference."""
 import hashlib
 import re
 from collections.abc import Iterable, Sequence
-from typing import Any
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, TypeAlias
 
 import orjson
-from sqlalchemy import Connection, bindparam, select
+from sqlalchemy import Connection, bindparam, func, select
 
 from refine.errors import StoreError
 from refine.types import Message, Part, Span
-from store.blobs import get_blob_by_sha256, put_blob
+from store.blobs import get_blob_by_sha256, put_blobs
+from store.statements import Statement, dump_json
 from store.tables import CRITIQUE, WORDS
 
 BLOB_FROM = 256
@@ -22,42 +25,57 @@ QUOTE_FROM = 12
 _ESCAPED = re.compile(r'["\\\x00-\x1f]+')
 """What JSON writes otherwise than it is: a quote inside a JSON reply is found in the runs between."""
 
-_WORDS = (
+_WORDS = Statement(
     select(CRITIQUE.c.ulid, WORDS.c.text, WORDS.c.sha256)
     .join(WORDS, CRITIQUE.c.words_id == WORDS.c.id)
-    .where(CRITIQUE.c.ulid.in_(bindparam("ulids", expanding=True)))
+    .where(CRITIQUE.c.ulid.in_(select(func.json_each(bindparam("ulids")).table_valued("value").c.value)))
 )
+_Words: TypeAlias = dict[str, tuple[str | None, str]]
 
 
 def load_words(connection: Connection, critiques: set[str]) -> dict[str, tuple[str | None, str]]:
     """Per critique ulid: its text (None once erased) and the words' hash."""
     if not critiques:
         return {}
-    rows = connection.execute(_WORDS, {"ulids": sorted(critiques)})
+    rows = _WORDS.all(connection, ulids=dump_json(sorted(critiques)))
     return {ulid: (text, sha256) for ulid, text, sha256 in rows}
 
 
-def encode_messages(connection: Connection, messages: Sequence[Message]) -> tuple[list[Any], str]:
-    """The messages as stored, and their hash. Puts big parts into the blob table."""
-    encoded = [[message.role, [_encode_part(connection, part) for part in message.parts]] for message in messages]
-    return encoded, hash_encoded(connection, encoded)
+@dataclass(frozen=True, slots=True)
+class Encoded:
+    """Messages, or the parts of one reply, as stored, and their hash."""
+
+    parts: list[Any]
+    sha256: str
 
 
-def encode_reply(connection: Connection, text: str, messages: Sequence[Message]) -> tuple[list[Any], str]:
-    """A reply as stored, and its hash. Where it quotes the words it was shown, the words are referred to instead, so
-    that erasing them reaches the reply too; what it says in words of its own stays."""
-    parts = quote_parts(text, [part for message in messages for part in message.parts if part.span is not None])
-    encoded = [_encode_part(connection, part) for part in parts]
-    return encoded, hash_reply(connection, encoded)
+def encode_call(
+    connection: Connection, messages: Sequence[Message], replies: Sequence[str | None]
+) -> tuple[Encoded, list[Encoded | None]]:
+    """What was sent and what came back, as stored. Puts big parts into the blob table.
+
+    Where a reply quotes the words it was shown, the words are referred to instead, so that erasing them reaches the
+    reply too; what it says in words of its own stays.
+    """
+    blobs: dict[str, bytes] = {}
+    sent = [[message.role, [_encode_part(part, blobs) for part in message.parts]] for message in messages]
+    shown = [part for message in messages for part in message.parts if part.span is not None]
+    said = [
+        None if reply is None else [_encode_part(part, blobs) for part in quote_parts(reply, shown)]
+        for reply in replies
+    ]
+    put_blobs(connection, blobs)
+    words = load_words(connection, _critiques_in(sent))
+    return Encoded(sent, _hash(sent, words)), [
+        None if parts is None else Encoded(parts, _hash([["assistant", parts]], words)) for parts in said
+    ]
 
 
 def decode_reply(connection: Connection, parts: Sequence[Any]) -> tuple[str, bool]:
     """The reply's text, and whether words in it have been erased since."""
-    if all("t" in part or "b" in part for part in parts):
-        return "".join(_decode_part(connection, part, {}).text for part in parts), False
-    (message,) = decode_messages(connection, [["assistant", parts]])
     words = load_words(connection, _critiques_in([["assistant", parts]]))
-    return message.text, any(text is None for text, _ in words.values())
+    text = "".join(_decode_part(connection, part, words).text for part in parts)
+    return text, any(words_text is None for words_text, _ in words.values())
 
 
 def hash_reply(connection: Connection, parts: Sequence[Any]) -> str:
@@ -112,7 +130,10 @@ def decode_messages(connection: Connection, encoded: Sequence[Any]) -> tuple[Mes
 
 def hash_encoded(connection: Connection, encoded: Sequence[Any]) -> str:
     """SHA-256 over the hashes of the parts: it still holds when a part's words have been erased."""
-    words = load_words(connection, _critiques_in(encoded))
+    return _hash(encoded, load_words(connection, _critiques_in(encoded)))
+
+
+def _hash(encoded: Sequence[Any], words: _Words) -> str:
     hashes = [[role, [_hash_part(part, words) for part in parts]] for role, parts in encoded]
     return hashlib.sha256(orjson.dumps(hashes)).hexdigest()
 
@@ -121,14 +142,25 @@ def _critiques_in(encoded: Sequence[Any]) -> set[str]:
     return {part["c"] for _, parts in encoded for part in parts if "c" in part}
 
 
-def _encode_part(connection: Connection, part: Part) -> dict[str, Any]:
+def _encode_part(part: Part, blobs: dict[str, bytes]) -> dict[str, Any]:
+    """The part as stored; a big one's bytes are added to the blobs."""
+    text = part.text
     if part.span is not None:
         return {"c": part.span.critique, "s": part.span.start, "e": part.span.end}
-    data = part.text.encode("utf-8", "surrogatepass")
-    if len(data) < BLOB_FROM and (data.isascii() or _is_whole(part.text)):
-        return {"t": part.text}
-    put_blob(connection, data)
-    return {"b": hashlib.sha256(data).hexdigest()}
+    if len(text) < BLOB_FROM and (
+        text.isascii() or (len(text.encode("utf-8", "surrogatepass")) < BLOB_FROM and _is_whole(text))
+    ):
+        return {"t": text}
+    sha256, data = _to_blob(text)
+    blobs[sha256] = data
+    return {"b": sha256}
+
+
+@lru_cache(maxsize=64)
+def _to_blob(text: str) -> tuple[str, bytes]:
+    """Templates and examples come with every call."""
+    data = text.encode("utf-8", "surrogatepass")
+    return hashlib.sha256(data).hexdigest(), data
 
 
 def _is_whole(text: str) -> bool:
@@ -136,7 +168,7 @@ def _is_whole(text: str) -> bool:
     return not any("\ud800" <= character <= "\udfff" for character in text)
 
 
-def _decode_part(connection: Connection, part: dict[str, Any], words: dict[str, tuple[str | None, str]]) -> Part:
+def _decode_part(connection: Connection, part: dict[str, Any], words: _Words) -> Part:
     if "t" in part:
         return Part(part["t"])
     if "b" in part:
@@ -146,7 +178,7 @@ def _decode_part(connection: Connection, part: dict[str, Any], words: dict[str, 
     return Part(ERASED if text is None else text[span.start : span.end], span)
 
 
-def _hash_part(part: dict[str, Any], words: dict[str, tuple[str | None, str]]) -> str:
+def _hash_part(part: dict[str, Any], words: _Words) -> str:
     if "t" in part:
         said = b"t" + part["t"].encode("utf-8", "surrogatepass")
     elif "b" in part:
@@ -156,7 +188,7 @@ def _hash_part(part: dict[str, Any], words: dict[str, tuple[str | None, str]]) -
     return hashlib.sha256(said).hexdigest()
 
 
-def _words_of(part: dict[str, Any], words: dict[str, tuple[str | None, str]]) -> tuple[str | None, str]:
+def _words_of(part: dict[str, Any], words: _Words) -> tuple[str | None, str]:
     try:
         return words[part["c"]]
     except KeyError:

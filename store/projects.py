@@ -12,6 +12,7 @@ from refine.errors import InputError
 from refine.settings import ProjectSettings
 from refine.types import PromptIn
 from store.ids import make_ulid, now
+from store.statements import inserting, without_snapshot
 from store.tables import BATCH, CHAIN, MODEL_CALL, PROJECT, PROMPT, RANKING, ROUND, SETTINGS_VERSION
 
 
@@ -30,6 +31,9 @@ class StoredPrompt:
     key: int
     prompt_key: str
     is_new: bool
+
+
+_INSERT_PROMPT = inserting(PROMPT, *(column.name for column in PROMPT.columns if column.name != "id"))
 
 
 @lru_cache(maxsize=256)
@@ -98,6 +102,7 @@ def add_settings_version(
     return _inserted(result), version
 
 
+@without_snapshot
 def load_settings(connection: Connection, settings_key: int) -> ProjectSettings:
     row = connection.execute(select(SETTINGS_VERSION.c.settings).where(SETTINGS_VERSION.c.id == settings_key))
     return ProjectSettings.model_validate(row.scalar_one())
@@ -160,22 +165,21 @@ def add_prompts(
                 )
             stored.append(StoredPrompt(key=row_key, prompt_key=row.key, is_new=False))
             continue
-        result = connection.execute(
-            insert(PROMPT).values(
-                ulid=make_ulid(),
-                project_id=project_key,
-                batch_id=batch_key,
-                key=row.key,
-                text=row.prompt,
-                text_sha256=sha256,
-                licence=row.licence,
-                source=row.source,
-                details=row.metadata,
-                position=position,
-                created_at=at,
-            )
+        row_key = _INSERT_PROMPT.insert(
+            connection,
+            ulid=make_ulid(),
+            project_id=project_key,
+            batch_id=batch_key,
+            key=row.key,
+            text=row.prompt,
+            text_sha256=sha256,
+            licence=row.licence,
+            source=row.source,
+            details=row.metadata,
+            position=position,
+            created_at=at,
         )
-        stored.append(StoredPrompt(key=_inserted(result), prompt_key=row.key, is_new=True))
+        stored.append(StoredPrompt(key=row_key, prompt_key=row.key, is_new=True))
         position += 1
     return stored
 

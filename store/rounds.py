@@ -5,12 +5,13 @@ Everything here may be done twice with the same effect as once; the loop relies 
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 import orjson
 from sqlalchemy import Connection, Text, bindparam, func, or_, select, type_coerce
+from sqlalchemy.dialects.sqlite import insert
 
 from refine.errors import StoreError
 from refine.types import (
@@ -33,13 +34,13 @@ from refine.types import (
     Span,
     Verdict,
 )
-from store.blobs import blob_id_of, get_blob, put_blob
+from store.blobs import blob_id_of, get_blob, get_known_blob, put_blobs
 from store.chains import StoredChain
 from store.events import record_event
 from store.ids import make_ulid, now
 from store.messages import ERASED, load_words
 from store.projects import parse_settings
-from store.statements import Statement, inserting, updating
+from store.statements import Statement, inserting, updating, without_snapshot
 from store.tables import (
     ASSIGNMENT,
     BLOB,
@@ -133,7 +134,6 @@ _CANDIDATES = Statement(_SELECT_CANDIDATE.where(_OF_CHAIN).order_by(CANDIDATE.c.
 _CANDIDATES_OF_ROUND = Statement(_SELECT_CANDIDATE.where(_OF_ROUND).order_by(CANDIDATE.c.slot))
 _CANDIDATE_BY_KEY = Statement(_SELECT_CANDIDATE.where(CANDIDATE.c.id == bindparam("key")))
 _NAMES_OF_CHAIN = Statement(select(CANDIDATE.c.id, CANDIDATE.c.ulid).where(_OF_CHAIN))
-_SLOT = Statement(select(CANDIDATE.c.id).where(_OF_ROUND, CANDIDATE.c.slot == bindparam("of_slot")))
 _UNCHECKED = Statement(
     _SELECT_CANDIDATE.where(
         _OF_ROUND,
@@ -141,11 +141,15 @@ _UNCHECKED = Statement(
         ~select(CHECK.c.id).where(CHECK.c.candidate_id == CANDIDATE.c.id).correlate(CANDIDATE).exists(),
     ).order_by(CANDIDATE.c.slot)
 )
-_INSERT_CANDIDATE = inserting(CANDIDATE, *(column.name for column in CANDIDATE.columns if column.name != "id"))
+_INSERT_CANDIDATE = Statement(
+    insert(CANDIDATE).on_conflict_do_nothing(index_elements=["chain_id", "round", "slot"]).returning(CANDIDATE.c.id),
+    (column.name for column in CANDIDATE.columns if column.name != "id"),
+)
 _DROP_CANDIDATE = updating(CANDIDATE, "state", "reason", where=CANDIDATE.c.id == bindparam("key"))
 _INSERT_FILE = inserting(CANDIDATE_FILE, "candidate_id", "position", "filename", "blob_id")
 _FILES = Statement(
-    select(CANDIDATE_FILE.c.filename, CANDIDATE_FILE.c.blob_id)
+    select(CANDIDATE_FILE.c.filename, CANDIDATE_FILE.c.blob_id, BLOB.c.sha256)
+    .join(BLOB, BLOB.c.id == CANDIDATE_FILE.c.blob_id)
     .where(CANDIDATE_FILE.c.candidate_id == bindparam("key"))
     .order_by(CANDIDATE_FILE.c.position)
 )
@@ -201,11 +205,9 @@ def add_candidate(
     reason: str | None = None,
 ) -> None:
     """Store what was made for a slot of a round; with `reason`, that nothing usable was. The first time counts."""
-    if _SLOT.first(connection, chain_key=chain_key, of_round=round, of_slot=slot) is not None:
-        return
     ulid = make_ulid()
     contents = [(file.filename, file.content.encode()) for file in files or ()]
-    key = _INSERT_CANDIDATE.insert(
+    key: int | None = _INSERT_CANDIDATE.scalar(
         connection,
         ulid=ulid,
         chain_id=chain_key,
@@ -225,35 +227,43 @@ def add_candidate(
         reason=reason,
         created_at=now(),
     )
-    bases = _file_hashes(connection, parent.key) if parent else {}
+    if key is None:
+        return
     if contents:
-        _INSERT_FILE.run_many(
-            connection,
-            [
-                {
-                    "candidate_id": key,
-                    "position": position,
-                    "filename": filename,
-                    "blob_id": put_blob(connection, content, base_sha256=bases.get(filename)),
-                }
-                for position, (filename, content) in enumerate(contents)
-            ],
-        )
+        _add_files(connection, key, contents, parent)
     if edits:
-        _INSERT_EDIT.run_many(connection, [_edit_values(connection, key, n, edit) for n, edit in enumerate(edits)])
+        _add_edits(connection, key, edits)
     if reason is None:
         record_event(connection, chain_key, "candidate_made", round, candidate=ulid, kind=kind, slot=slot, how=how)
     else:
         record_event(connection, chain_key, "candidate_failed", round, candidate=ulid, slot=slot, reason=reason)
 
 
-def _edit_values(connection: Connection, candidate_key: int, position: int, edit: Edit) -> dict[str, Any]:
-    hashes: dict[str, str | None] = {}
-    for name, text in (("search", edit.search), ("replace", edit.replace)):
-        data = text.encode()
-        hashes[f"{name}_sha256"] = hashlib.sha256(data).hexdigest() if edit.search else None
-        if edit.search:
-            put_blob(connection, data)
+def _add_files(
+    connection: Connection, candidate_key: int, contents: list[tuple[str, bytes]], parent: StoredCandidate | None
+) -> None:
+    hashes = [hashlib.sha256(content).hexdigest() for _, content in contents]
+    of_parent = _file_hashes(connection, parent.key) if parent else {}
+    bases = {sha256: of_parent[name] for sha256, (name, _) in zip(hashes, contents, strict=True) if name in of_parent}
+    blobs = {sha256: content for sha256, (_, content) in zip(hashes, contents, strict=True)}
+    keys = put_blobs(connection, blobs, bases=bases)
+    rows = zip(hashes, contents, strict=True)
+    _INSERT_FILE.run_many(
+        connection,
+        [
+            {"candidate_id": candidate_key, "position": position, "filename": name, "blob_id": keys[sha256]}
+            for position, (sha256, (name, _)) in enumerate(rows)
+        ],
+    )
+
+
+def _add_edits(connection: Connection, candidate_key: int, edits: Sequence[Edit]) -> None:
+    texts = [text.encode() for edit in edits if edit.search for text in (edit.search, edit.replace)]
+    put_blobs(connection, {hashlib.sha256(text).hexdigest(): text for text in texts})
+    _INSERT_EDIT.run_many(connection, [_edit_values(candidate_key, n, edit) for n, edit in enumerate(edits)])
+
+
+def _edit_values(candidate_key: int, position: int, edit: Edit) -> dict[str, Any]:
     return {
         "candidate_id": candidate_key,
         "position": position,
@@ -264,7 +274,8 @@ def _edit_values(connection: Connection, candidate_key: int, position: int, edit
         "reason": edit.reason,
         "start": edit.start,
         "end": edit.end,
-        **hashes,
+        "search_sha256": hashlib.sha256(edit.search.encode()).hexdigest() if edit.search else None,
+        "replace_sha256": hashlib.sha256(edit.replace.encode()).hexdigest() if edit.search else None,
     }
 
 
@@ -272,6 +283,7 @@ def _file_hashes(connection: Connection, candidate_key: int) -> dict[str, str]:
     return dict(_FILE_HASHES.all(connection, key=candidate_key))
 
 
+@without_snapshot
 def load_candidates(connection: Connection, chain_key: int, *, round: int | None = None) -> list[StoredCandidate]:
     """By round and slot, failed ones included."""
     if round is None:
@@ -281,13 +293,18 @@ def load_candidates(connection: Connection, chain_key: int, *, round: int | None
     return [_candidate(row) for row in rows]
 
 
+@without_snapshot
 def load_candidate(connection: Connection, key: int) -> StoredCandidate:
     return _candidate(_CANDIDATE_BY_KEY.one(connection, key=key))
 
 
+@without_snapshot
 def load_files(connection: Connection, candidate_key: int) -> Files:
     rows = _FILES.all(connection, key=candidate_key)
-    return tuple(CodeFile(filename=name, content=get_blob(connection, blob).decode()) for name, blob in rows)
+    return tuple(
+        CodeFile(filename=name, content=get_known_blob(connection, blob, sha256).decode())
+        for name, blob, sha256 in rows
+    )
 
 
 def record_checks(
@@ -315,6 +332,7 @@ def record_checks(
             )
 
 
+@without_snapshot
 def find_unchecked(connection: Connection, chain_key: int, round: int) -> list[StoredCandidate]:
     return [_candidate(row) for row in _UNCHECKED.all(connection, chain_key=chain_key, of_round=round)]
 
@@ -364,17 +382,20 @@ _NEWEST_ROUND = Statement(
     .order_by(ROUND.c.number.desc())
     .limit(1)
 )
-_ROUND_KEY = Statement(
-    select(ROUND.c.id).where(
-        ROUND.c.chain_id == bindparam("chain_key"),
-        ROUND.c.kind == bindparam("of_kind"),
-        ROUND.c.number == bindparam("of_number"),
-    )
-)
-_INSERT_ROUND = inserting(
-    ROUND,
-    *("ulid", "chain_id", "kind", "number", "state", "wanted", "received", "priority"),
-    *("settings_version_id", "opened_at"),
+_INSERT_ROUND = Statement(
+    insert(ROUND).on_conflict_do_nothing(index_elements=["chain_id", "kind", "number"]).returning(ROUND.c.id),
+    (
+        "ulid",
+        "chain_id",
+        "kind",
+        "number",
+        "state",
+        "wanted",
+        "received",
+        "priority",
+        "settings_version_id",
+        "opened_at",
+    ),
 )
 _INSERT_SHOWN = inserting(ROUND_CANDIDATE, "round_id", "candidate_id", "position", "is_incumbent")
 _SET_STATE = updating(CHAIN, "state", where=CHAIN.c.id == bindparam("key"))
@@ -411,10 +432,8 @@ def open_round(
     wanted: int,
 ) -> None:
     """Put candidates (keys, in the order of c1, c2, …) on show and let the chain wait. The first time counts."""
-    if _ROUND_KEY.first(connection, chain_key=chain.key, of_kind=kind, of_number=number) is not None:
-        return
     ulid = make_ulid()
-    key = _INSERT_ROUND.insert(
+    key: int | None = _INSERT_ROUND.scalar(
         connection,
         ulid=ulid,
         chain_id=chain.key,
@@ -427,6 +446,8 @@ def open_round(
         settings_version_id=chain.settings_key,
         opened_at=now(),
     )
+    if key is None:
+        return
     _INSERT_SHOWN.run_many(
         connection,
         [
@@ -447,11 +468,13 @@ def open_round(
     )
 
 
+@without_snapshot
 def newest_round(connection: Connection, chain_key: int, *, kind: RoundKind = "normal") -> StoredRound | None:
     row = _NEWEST_ROUND.first(connection, chain_key=chain_key, of_kind=kind)
     return None if row is None else _round(row)
 
 
+@without_snapshot
 def find_awaited_round(connection: Connection, chain: StoredChain) -> str | None:
     """The public id of the round that the chain waits for; None when it waits for none, or is paused."""
     if chain.record.state not in ("waiting", "audit") or chain.record.is_paused:
@@ -469,6 +492,7 @@ def load_rounds(connection: Connection, chain_key: int) -> list[StoredRound]:
     return [_round(row) for row in rows]
 
 
+@without_snapshot
 def load_shown(connection: Connection, round_key: int) -> list[tuple[StoredCandidate, int, bool]]:
     """The round's candidates with position and whether each is the incumbent, by position."""
     rows = _SHOWN.all(connection, round_key=round_key)
@@ -684,6 +708,7 @@ def count_rankings(connection: Connection, chain_key: int) -> int:
     )
 
 
+@without_snapshot
 def load_critiques(connection: Connection, round_key: int) -> list[CritiqueRecord]:
     """The round's critiques, by labeler name and candidate position. Erased words read `[erased]`.
 
@@ -718,7 +743,10 @@ def _rank_of(candidate_key: int, groups: list[list[int]]) -> int | None:
 
 
 _VERDICT = Statement(select(VERDICT.c.verdict).where(VERDICT.c.round_id == bindparam("round_key")))
-_INSERT_VERDICT = inserting(VERDICT, "round_id", "winner_id", "incumbent_id", "verdict", "created_at")
+_INSERT_VERDICT = Statement(
+    insert(VERDICT).on_conflict_do_nothing(index_elements=["round_id"]),
+    ("round_id", "winner_id", "incumbent_id", "verdict", "created_at"),
+)
 _PINNED = Statement(select(CHAIN.c.pinned_id).where(CHAIN.c.id == bindparam("key")))
 _SET_JUDGED = updating(ROUND, "state", "judged_at", where=ROUND.c.id == bindparam("key"))
 _SET_INCUMBENT = updating(CHAIN, "state", "incumbent_id", "pinned_id", where=CHAIN.c.id == bindparam("key"))
@@ -731,27 +759,29 @@ _WINNERS = Statement(
 _SELECT_PLAN = select(PLAN.c.id, PLAN.c.ulid, PLAN.c.round_id, PLAN.c.parent_candidate_id, PLAN.c.plan)
 _PLAN_OF_ROUND = Statement(_SELECT_PLAN.where(PLAN.c.round_id == bindparam("wanted")))
 _PLAN_BY_KEY = Statement(_SELECT_PLAN.where(PLAN.c.id == bindparam("wanted")))
-_INSERT_PLAN = inserting(
-    PLAN, "ulid", "round_id", "parent_candidate_id", "call_id", "made_by", "plan", "sha256", "created_at"
+_INSERT_PLAN = Statement(
+    insert(PLAN).on_conflict_do_nothing(index_elements=["round_id"]),
+    ("ulid", "round_id", "parent_candidate_id", "call_id", "made_by", "plan", "sha256", "created_at"),
 )
 
 
 def record_verdict(connection: Connection, chain: StoredChain, round: StoredRound, verdict: Verdict) -> None:
     """Store the verdict; its winner, or the candidate a person pinned, is the incumbent from now on."""
-    if _VERDICT.first(connection, round_key=round.key) is not None:
-        return
     keys = {ulid: key for key, ulid in _NAMES_OF_CHAIN.all(connection, chain_key=chain.key)}
     winner = keys[verdict.winner]
-    _INSERT_VERDICT.insert(
+    at = now()
+    is_new = _INSERT_VERDICT.run(
         connection,
         round_id=round.key,
         winner_id=winner,
         incumbent_id=keys[verdict.incumbent] if verdict.incumbent else None,
         verdict=verdict,  # orjson writes it as it is
-        created_at=now(),
+        created_at=at,
     )
+    if not is_new:
+        return
     pinned = _PINNED.scalar(connection, key=chain.key)
-    _SET_JUDGED.run(connection, key=round.key, state="judged", judged_at=now())
+    _SET_JUDGED.run(connection, key=round.key, state="judged", judged_at=at)
     _SET_INCUMBENT.run(
         connection,
         key=chain.key,
@@ -773,6 +803,7 @@ def record_verdict(connection: Connection, chain: StoredChain, round: StoredRoun
         record_event(connection, chain.key, "pin_taken", round.number, candidate=names[pinned])
 
 
+@without_snapshot
 def load_verdict(connection: Connection, round_key: int) -> Verdict | None:
     row = _VERDICT.first(connection, round_key=round_key)
     if row is None:
@@ -801,11 +832,9 @@ def record_plan(
     parent_key: int,
     call_key: int | None,
 ) -> None:
-    if _PLAN_OF_ROUND.first(connection, wanted=round.key) is not None:
-        return
     stored = plan_to_json(plan)
     ulid = make_ulid()
-    _INSERT_PLAN.insert(
+    is_new = _INSERT_PLAN.run(
         connection,
         ulid=ulid,
         round_id=round.key,
@@ -816,15 +845,18 @@ def record_plan(
         sha256=hashlib.sha256(orjson.dumps(stored, option=orjson.OPT_SORT_KEYS)).hexdigest(),
         created_at=now(),
     )
-    record_event(
-        connection, chain_key, "plan_made", round.number, plan=ulid, issues=len(plan.issues), made_by=plan.made_by
-    )
+    if is_new:
+        record_event(
+            connection, chain_key, "plan_made", round.number, plan=ulid, issues=len(plan.issues), made_by=plan.made_by
+        )
 
 
+@without_snapshot
 def load_plan(connection: Connection, round_key: int) -> StoredPlan | None:
     return _plan(connection, _PLAN_OF_ROUND.first(connection, wanted=round_key))
 
 
+@without_snapshot
 def has_plan(connection: Connection, chain_key: int, number: int) -> bool:
     """Whether the normal round of that number has an edit plan; one without critiques has none."""
     query = (
@@ -854,26 +886,36 @@ def _plan(connection: Connection, row: Any | None) -> StoredPlan | None:
 def plan_to_json(plan: EditPlan) -> dict[str, Any]:
     """Claims that are a labeler's own words are left out: their span says where the words are."""
 
-    def without_words(item: PlanIssue | PlanKeep) -> dict[str, Any]:
-        return {**asdict(item), "claim": None if item.span else item.claim}
-
     return {
         "version": plan.version,
         "made_by": plan.made_by,
-        "issues": [without_words(issue) for issue in plan.issues],
-        "keep": [without_words(keep) for keep in plan.keep],
+        "issues": [_without_words(issue) for issue in plan.issues],
+        "keep": [_without_words(keep) for keep in plan.keep],
         "conflicts": [
             {
                 "issues": list(conflict.issues),
                 "claims": [
                     None if span else claim for claim, span in zip(conflict.claims, _padded(conflict), strict=True)
                 ],
-                "spans": [asdict(span) if span else None for span in _padded(conflict)],
+                "spans": [_span_to_json(span) for span in _padded(conflict)],
             }
             for conflict in plan.conflicts
         ],
-        "rejected": [asdict(rejection) for rejection in plan.rejected],
+        "rejected": [{"reason": it.reason, "cite": _span_to_json(it.cite)} for it in plan.rejected],
     }
+
+
+def _without_words(item: PlanIssue | PlanKeep) -> dict[str, Any]:
+    fields = {name: getattr(item, name) for name in item.__slots__}
+    return fields | {
+        "claim": None if item.span else item.claim,
+        "span": _span_to_json(item.span),
+        "cites": tuple(_span_to_json(cite) for cite in item.cites),
+    }
+
+
+def _span_to_json(span: Span | None) -> dict[str, Any] | None:
+    return None if span is None else {"critique": span.critique, "start": span.start, "end": span.end}
 
 
 def _padded(conflict: PlanConflict) -> tuple[Span | None, ...]:

@@ -6,10 +6,10 @@ are read by the same types as anywhere else; errors come as SQLAlchemy's.
 
 import sqlite3
 from collections import namedtuple
-from collections.abc import Iterable, Mapping, Sequence
-from functools import cached_property
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import cached_property, partial
 from operator import itemgetter
-from typing import Any, NoReturn, cast
+from typing import Any, TypeVar
 
 import orjson
 from sqlalchemy import Connection, Table, insert, update
@@ -17,6 +17,8 @@ from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 from sqlalchemy.exc import DBAPIError, NoResultFound
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.schema import ScalarElementColumnDefault
+
+F = TypeVar("F", bound=Callable[..., Any])
 
 
 def dump_json(value: object) -> str:
@@ -28,7 +30,8 @@ _DIALECT = SQLiteDialect_pysqlite(json_serializer=dump_json, json_deserializer=o
 
 def driver_of(connection: Connection) -> sqlite3.Connection:
     # dbapi_connection is the driver's own for SQLite, and a plain attribute: this is called for every statement
-    return cast(sqlite3.Connection, connection.connection.dbapi_connection)
+    driver: sqlite3.Connection = connection.connection.dbapi_connection  # type: ignore[assignment]
+    return driver
 
 
 def run_plain(connection: Connection, sql: str, values: Sequence[Any] = ()) -> None:
@@ -37,6 +40,20 @@ def run_plain(connection: Connection, sql: str, values: Sequence[Any] = ()) -> N
         driver_of(connection).execute(sql, values)
     except sqlite3.Error as error:
         raise _as_sqlalchemys(sql, values, error) from error
+
+
+_WITHOUT_SNAPSHOT: set[Any] = set()
+
+
+def without_snapshot(function: F) -> F:
+    """Marks a reading function of one SELECT, or whose others read rows that never change: no transaction is opened
+    around it, which would cost more than the SELECT."""
+    _WITHOUT_SNAPSHOT.add(function)
+    return function
+
+
+def needs_snapshot(function: object) -> bool:
+    return function not in _WITHOUT_SNAPSHOT
 
 
 def _as_sqlalchemys(sql: str, bound: Any, error: sqlite3.Error) -> BaseException:
@@ -54,14 +71,13 @@ class Statement:
         self._columns = list(columns) or None
 
     def all(self, connection: Connection, /, **values: Any) -> list[Any]:
-        make = self._make_row
-        return [make(row) for row in self._execute(connection, values).fetchall()]
+        return [*self._make_rows(self._execute(connection, values).fetchall())]
 
     def first(self, connection: Connection, /, **values: Any) -> Any | None:
         cursor = self._execute(connection, values)
         row = cursor.fetchone()
         cursor.close()
-        return None if row is None else self._make_row(row)
+        return None if row is None else next(self._make_rows((row,)))
 
     def one(self, connection: Connection, /, **values: Any) -> Any:
         """The first row; raises NoResultFound where there is none."""
@@ -86,7 +102,7 @@ class Statement:
         return key
 
     def run_many(self, connection: Connection, rows: Iterable[dict[str, Any]], /) -> None:
-        bound = [self._bind(values) for values in rows]
+        bound = [self._bind(dict(values)) for values in rows]
         try:
             driver_of(connection).executemany(self._sql, bound)
         except sqlite3.Error as error:
@@ -99,36 +115,32 @@ class Statement:
         except sqlite3.Error as error:
             raise _as_sqlalchemys(self._sql, bound, error) from error
 
-    def _bind(self, values: dict[str, Any]) -> Any:
-        select, processes, fixed = self._binds
-        given = fixed | values if fixed else values
-        if len(given) != self._count:
-            self._refuse(given)
-        try:
-            bound = select(given)
-        except KeyError:
-            self._refuse(given)
+    def _bind(self, values: dict[str, Any]) -> Sequence[Any]:
+        """The values as the driver takes them, in their places. Changes the dict."""
+        names, processes, fixed, select = self._binds
+        if values.keys() != names:
+            raise TypeError(
+                f"values for {sorted(names - values.keys())} are missing, {sorted(values.keys() - names)} unknown"
+            )
+        for name, process in processes:
+            values[name] = process(values[name])
+        if fixed:
+            values |= fixed
+        bound: Sequence[Any] = select(values)
+        return bound
+
+    def _make_rows(self, rows: Iterable[tuple[Any, ...]]) -> Iterator[Any]:
+        make, processes = self._result
         if not processes:
-            return bound
-        fitted = list(bound)
-        for place, process in processes:
-            fitted[place] = process(fitted[place])
-        return fitted
+            return map(make, rows)
+        return map(make, (self._read_row(row, processes) for row in rows))
 
-    def _refuse(self, given: Mapping[str, Any]) -> NoReturn:
-        names = set(self._compiled.positiontup or ())
-        raise TypeError(
-            f"values for {sorted(names - given.keys())} are missing, {sorted(given.keys() - names)} unknown"
-        )
-
-    def _make_row(self, row: tuple[Any, ...]) -> Any:
-        row_type, processes = self._result
-        if processes:
-            values = list(row)
-            for index, process in processes:
-                values[index] = process(values[index])
-            return row_type._make(values)
-        return row_type._make(row)
+    @staticmethod
+    def _read_row(row: tuple[Any, ...], processes: list[tuple[int, Any]]) -> list[Any]:
+        values = list(row)
+        for index, process in processes:
+            values[index] = process(values[index])
+        return values
 
     # Compiled at the first use: tables are complete by then.
 
@@ -143,20 +155,22 @@ class Statement:
         return str(self._compiled)
 
     @cached_property
-    def _binds(self) -> tuple[Any, list[tuple[int, Any]], dict[str, Any]]:
-        """What puts values in their places, what makes them fit the driver, and those the statement itself has."""
-        names = self._compiled.positiontup or ()
+    def _binds(self) -> tuple[set[str], list[tuple[str, Any]], dict[str, Any], Any]:
+        """The names to be given, what makes values fit the driver, the values the statement itself has, and what puts
+        all in their places."""
+        places = self._compiled.positiontup or ()
         types: Mapping[str, Any] = self._compiled._bind_processors
-        processes = [(place, types[name]) for place, name in enumerate(names) if name in types]
-        parameters = {name: self._compiled.binds[name] for name in names}
-        fixed = {name: each.effective_value for name, each in parameters.items() if not each.required}
-        if len(names) > 1:
-            return itemgetter(*names), processes, fixed
-        return (lambda values: [values[name] for name in names]), processes, fixed
-
-    @cached_property
-    def _count(self) -> int:
-        return len(set(self._compiled.positiontup or ()))
+        fixed, names = {}, set()
+        for name, parameter in self._compiled.binds.items():
+            if parameter.required:
+                names.add(name)
+            else:
+                value = parameter.effective_value
+                fixed[name] = types[name](value) if name in types else value
+        processes = [(name, types[name]) for name in names if name in types]
+        if len(places) > 1:
+            return names, processes, fixed, itemgetter(*places)
+        return names, processes, fixed, lambda values: [values[name] for name in places]
 
     @cached_property
     def _result(self) -> tuple[Any, list[tuple[int, Any]]]:
@@ -166,7 +180,8 @@ class Statement:
             for index, column in enumerate(columns)
             if (process := column.type.dialect_impl(_DIALECT).result_processor(_DIALECT, None)) is not None
         ]
-        return namedtuple("Row", [column.keyname for column in columns], rename=True), processes
+        names = [column.keyname for column in columns]
+        return partial(tuple.__new__, namedtuple("Row", names, rename=True)), processes
 
 
 def inserting(table: Table, *columns: str) -> Statement:

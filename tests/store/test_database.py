@@ -81,6 +81,24 @@ def test_a_write_that_fails_undoes_its_own_rows_only(database: Database) -> None
     assert database.commits == 2
 
 
+def test_a_write_that_fails_before_it_wrote_anything_costs_the_others_nothing(database: Database) -> None:
+    runs: Counter[str] = Counter()
+
+    def write(connection: Connection, name: str, fails: bool) -> int:
+        runs[name] += 1
+        if fails:
+            raise LookupError(name)
+        return put_blob(connection, name.encode())
+
+    release, _ = hold(database)
+    kept, failed = database.submit(write, "kept", False), database.submit(write, "failed", True)
+    release.set()
+    assert database.read(get_blob, kept.result()) == b"kept"
+    with pytest.raises(LookupError, match="failed"):
+        failed.result()
+    assert runs == {"kept": 1, "failed": 1}
+
+
 def test_many_threads_with_failing_siblings_lose_and_invent_nothing(database: Database) -> None:
     acknowledged: list[int] = []
     failed: Counter[str] = Counter()
