@@ -1,10 +1,10 @@
 """The wiring. Nodes name where they may go in their return types; only the way in is an edge of its own.
 
-locate → draft → await_feedback → judge → revise → await_feedback → …
-                                    └───────┴→ finish → await_audit → end
+locate → draft → await_feedback → revise → await_feedback → …
+                  └→ finish → await_audit → end
 
 A step of LangGraph costs half a millisecond, and is saved only where the chain waits: what nothing comes between is one
-node.
+node. So `await_feedback` judges the round that is full, and what makes candidates puts them on show.
 """
 
 from typing import TYPE_CHECKING, Any

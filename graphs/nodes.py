@@ -95,9 +95,9 @@ async def draft(
 
 async def await_feedback(
     state: LoopState, runtime: Runtime[LoopContext]
-) -> Command[Literal["await_feedback", "judge", "finish", "__end__"]]:
-    """Wait until the round is full. Nothing with an effect stands before the interrupt."""
-    chain, round = runtime.context.database.read(_chain_and_round, state["chain"])
+) -> Command[Literal["await_feedback", "draft", "revise", "finish", "__end__"]]:
+    """Wait until the round is full, then judge it. Nothing with an effect stands before the interrupt."""
+    chain, round, evidence = runtime.context.database.read(_look, state["chain"])
     if chain.record.stop_requested:
         return stop("stopped")
     if chain.record.is_paused or round is None:
@@ -105,17 +105,36 @@ async def await_feedback(
     if round.state == "open":
         interrupt(round.id)
         return Command(goto="await_feedback")  # look again: the store says whether it is full
-    return Command(goto="judge")
+    return await _judge(runtime.context, chain, round, evidence)
 
 
 async def judge(
     state: LoopState, runtime: Runtime[LoopContext]
 ) -> Command[Literal["draft", "revise", "finish", "__end__"]]:
+    """The way back in after a verdict: a chain that was left there begins its next round here."""
+    chain, round, evidence = runtime.context.database.read(_look, state["chain"])
+    assert round is not None and round.state != "open"
+    return await _judge(runtime.context, chain, round, evidence)
+
+
+_Evidence = tuple[list[tuple[StoredCandidate, int, bool]], list[RankingRecord]]
+
+
+def _look(connection: Connection, ulid: str) -> tuple[StoredChain, StoredRound | None, _Evidence | None]:
+    """Chain, round, and what its verdict is to rest on: None unless one is due."""
+    chain, round = _chain_and_round(connection, ulid)
+    if round is None or round.state != "full":
+        return chain, round, None
+    rankings = load_rankings(connection, chain.key, upto=round.number)
+    return chain, round, (load_shown(connection, round.key), rankings)
+
+
+async def _judge(
+    context: LoopContext, chain: StoredChain, round: StoredRound, evidence: _Evidence | None
+) -> Command[Any]:
     """The verdict, on all comparisons of the chain so far; then, if the chain goes on, an edit plan."""
-    database = runtime.context.database
-    chain, round, evidence = database.read(_evidence, state["chain"])
     if evidence is None:
-        stand = database.read(_stand, state["chain"], round, runtime.context.budget)
+        stand = context.database.read(_stand, chain.record.id, round, context.budget)
     else:
         shown, rankings = evidence
         incumbents = [candidate.id for candidate, _, is_incumbent in shown if is_incumbent]
@@ -126,25 +145,12 @@ async def judge(
             gate=chain.settings.gate,
             seed=(chain.record.seed + round.number) & 0x7FFFFFFF,
         )
-        stand = await database.write(_give_verdict, chain, round, verdict, runtime.context.budget)
+        stand = await context.database.write(_give_verdict, chain, round, verdict, context.budget)
     if stand.reason is not None:
         return stop(stand.reason)
     if (halt := halt_if_told(stand.chain)) is not None:
         return halt
-    return await _distil(runtime.context, round, stand)
-
-
-_Evidence = tuple[list[tuple[StoredCandidate, int, bool]], list[RankingRecord]]
-
-
-def _evidence(connection: Connection, ulid: str) -> tuple[StoredChain, StoredRound, _Evidence | None]:
-    """What the verdict is to rest on; None where it is given already."""
-    chain, round = _chain_and_round(connection, ulid)
-    assert round is not None
-    if round.state == "judged":
-        return chain, round, None
-    rankings = load_rankings(connection, chain.key, upto=round.number)
-    return chain, round, (load_shown(connection, round.key), rankings)
+    return await _distil(context, round, stand)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
