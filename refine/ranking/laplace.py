@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from refine.errors import InputError
-from refine.ranking.bradley_terry import Floats, Problem
+from refine.ranking.bradley_terry import Floats, Ints, Problem
 from refine.ranking.comparisons import Comparisons
 from refine.ranking.fitted import DRAWS, Fitted
 
@@ -44,11 +44,12 @@ def fit(
     weight = row_weights(data, labeler_weights)
     problem = Problem.of(data, weight, prior_sd=prior_sd)
     scores, theta = _start(problem, data, start)
-    step = _newton_step(problem, scores, theta)
+    places = _places(problem)
+    step = _newton_step(problem, scores, theta, places)
     for _ in range(100):
         scores, theta = _advance(problem, scores, theta, step)
         is_last = step.decrement < _ENOUGH
-        step = _newton_step(problem, scores, theta)
+        step = _newton_step(problem, scores, theta, places)
         if is_last:
             break
     return Fitted(
@@ -108,24 +109,30 @@ def _start(problem: Problem, data: Comparisons, start: Fitted | None) -> tuple[F
     return np.zeros(len(problem.item)), 2 * math.atanh(share)  # where even items tie as often as was seen
 
 
-def _newton_step(problem: Problem, scores: Floats, theta: float) -> _Step:
+_Places = list[tuple[int, Ints, Ints]]
+
+
+def _places(problem: Problem) -> _Places:
+    """Per size of group: the size, and where the items and the block of each such group are."""
+    return [
+        (size, problem.start[groups, None] + np.arange(size), problem.block[groups, None] + np.arange(size * size))
+        for size, groups in problem.groups_by_size()
+    ]
+
+
+def _newton_step(problem: Problem, scores: Floats, theta: float, places: _Places) -> _Step:
     """The step, and the inverse of minus the Hessian: by block, then corrected for the border (Schur complement)."""
     at = problem.derivatives(scores, theta)
     covariances = np.empty_like(at.blocks)
     plain, lean = np.empty_like(scores), np.empty_like(scores)
-    by_size = problem.groups_by_size()
-    for size, groups in by_size:
-        items = problem.start[groups, None] + np.arange(size)
-        entries = problem.block[groups, None] + np.arange(size * size)
+    for size, items, entries in places:
         inverse = np.linalg.inv(at.blocks[entries].reshape(-1, size, size))
         covariances[entries] = inverse.reshape(-1, size * size)
         plain[items] = (inverse @ at.gradient[items][:, :, None])[:, :, 0]
         lean[items] = (inverse @ at.border[items][:, :, None])[:, :, 0]
     schur = at.corner - float(at.border @ lean)
     by_theta = (at.gradient_theta - float(at.border @ plain)) / schur
-    for size, groups in by_size:
-        items = problem.start[groups, None] + np.arange(size)
-        entries = problem.block[groups, None] + np.arange(size * size)
+    for size, items, entries in places:
         tilt = lean[items]
         covariances[entries] += (tilt[:, :, None] * tilt[:, None, :]).reshape(-1, size * size) / schur
     by_scores = plain - lean * by_theta
