@@ -38,26 +38,35 @@ class SimulatedPanel:
             let_in = 0
             # As many at once as are missing: their work is stored together.
             while missing > 0 and (labelers := list(itertools.islice(asked, missing))):
-                came = sum(await asyncio.gather(*(self._ask(round, desk, labeler) for labeler in labelers)))
+                came = await self._ask(round, desk, labelers)
                 missing -= came
                 let_in += came
             if missing <= 0 or (not let_in and cohort > 0):
                 return  # else nobody new was let in: the round was paused, stopped or filled by others
 
-    async def _ask(self, round: OpenRound, desk: FeedbackDesk, labeler: SimulatedLabeler) -> bool:
-        """Whether the labeler was let in and has ranked."""
-        assignment = await desk.lease_assignment(round_id=round.id, labeler=labeler.name, made_by="simulated")
-        if assignment is None:
-            return False
-        ranking, active_s = self._judge(round, assignment, labeler)
-        await desk.submit_ranking(
-            assignment_id=assignment.id,
-            ranking=ranking,
-            made_by="simulated",
-            key=f"simulated:{assignment.id}",
-            active_s=active_s,
+    async def _ask(self, round: OpenRound, desk: FeedbackDesk, labelers: Sequence[SimulatedLabeler]) -> int:
+        """How many of them were let in and have ranked."""
+        assignments = await asyncio.gather(
+            *(desk.lease_assignment(round_id=round.id, labeler=it.name, made_by="simulated") for it in labelers)
         )
-        return True
+        judged = [
+            (assignment, *self._judge(round, assignment, labeler))
+            for assignment, labeler in zip(assignments, labelers, strict=True)
+            if assignment is not None
+        ]
+        await asyncio.gather(
+            *(
+                desk.submit_ranking(
+                    assignment_id=assignment.id,
+                    ranking=ranking,
+                    made_by="simulated",
+                    key=f"simulated:{assignment.id}",
+                    active_s=active_s,
+                )
+                for assignment, ranking, active_s in judged
+            )
+        )
+        return len(judged)
 
     def has_news(self) -> bool:
         return False
