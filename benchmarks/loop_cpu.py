@@ -26,6 +26,7 @@ from _meter import CpuMeter, MeteredClient, MeteredPanel
 
 import graphs.making
 import graphs.nodes
+import graphs.showing
 import refine.api.runner
 import store.feedback
 from refine.api import Refiner
@@ -39,7 +40,7 @@ from store.database import Database
 
 RANKINGS = 5
 ENGINES = (
-    (graphs.nodes, "check_files"),
+    (graphs.showing, "check_files"),
     (graphs.nodes, "distil_step"),
     (graphs.nodes, "judge_rankings"),
     (graphs.making, "draft_step"),

@@ -12,6 +12,7 @@ from refine.prompts import read_header
 from refine.types import Ask, EditPlan, GaveUp, Made, Message, ModelReply, ModelRequest, Step
 from store.calls import RecordedReply, StepKey, count_attempts, find_reply, record_failure, record_reply
 from store.chains import StoredChain
+from store.database import Connection
 
 T = TypeVar("T")
 Outcome = Made | GaveUp | EditPlan
@@ -48,14 +49,14 @@ async def call_model(
 
     Raises StoreError where it cannot be recorded, and from then on for every call not yet made: they would be lost too.
     """
-    recorded = context.database.read(find_reply, key)
+    recorded, attempts = context.database.read(_look_up, key)
     if recorded is not None:
         return recorded
     settings = chain.settings
     request = ModelRequest(
         model=(settings.distil_model if key.step == "distil" else None) or settings.model,
         messages=messages,
-        seed=make_call_seed(chain.record.seed, key, context.database.read(count_attempts, key)),
+        seed=make_call_seed(chain.record.seed, key, attempts),
         temperature=settings.temperature,
         max_tokens=settings.max_tokens,
     )
@@ -81,6 +82,12 @@ async def call_model(
         except StoreError as error:
             context.meter.lost = error
             raise
+
+
+def _look_up(connection: Connection, key: StepKey) -> tuple[RecordedReply | None, int]:
+    """The recorded reply, and how often that turn was asked for."""
+    attempts = count_attempts(connection, key)
+    return (find_reply(connection, key) if attempts else None), attempts
 
 
 async def _ask(context: LoopContext, request: ModelRequest) -> ModelReply:
@@ -111,11 +118,15 @@ def make_call_seed(chain_seed: int, key: StepKey, attempt: int) -> int:
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:4], "big") & 0x7FFFFFFF
 
 
-async def gather_all(work: Sequence[Awaitable[T]]) -> list[T]:
-    """All results. When some fail, the others are waited for (they are paid for), then the first failure is raised."""
+async def settle_all(work: Sequence[Awaitable[T]]) -> tuple[list[T], BaseException | None]:
+    """All results, and the first failure. When some fail, the others are waited for: they are paid for."""
+    if len(work) == 1:
+        try:
+            return [await work[0]], None
+        except Exception as error:  # noqa: BLE001  # handed on
+            return [], error
     results = await asyncio.gather(*work, return_exceptions=True)
     failures = [result for result in results if isinstance(result, BaseException)]
-    if failures:
-        grave = [failure for failure in failures if isinstance(failure, ModelMisconfigured | ModelUnreachable)]
-        raise (grave or failures)[0]
-    return [result for result in results if not isinstance(result, BaseException)]
+    grave = [failure for failure in failures if isinstance(failure, ModelMisconfigured | ModelUnreachable)]
+    failure = next(iter(grave or failures), None)
+    return [result for result in results if not isinstance(result, BaseException)], failure

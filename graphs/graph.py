@@ -1,7 +1,10 @@
 """The wiring. Nodes name where they may go in their return types; only the way in is an edge of its own.
 
-locate → draft → check → queue → await_feedback → judge → distil → revise → check → queue → …
-                                                    └────────┴──────┴→ finish → await_audit → end
+locate → draft → await_feedback → revise → await_feedback → …
+                  └→ finish → await_audit → end
+
+A step of LangGraph costs half a millisecond, and is saved only where the chain waits: what nothing comes between is one
+node. So `await_feedback` judges the round that is full, and what makes candidates puts them on show.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -24,11 +27,8 @@ def build_loop(checkpointer: "BaseCheckpointSaver[Any] | None") -> Loop:
     builder.add_edge(START, "locate")
     builder.add_node("locate", nodes.locate)
     builder.add_node("draft", nodes.draft)
-    builder.add_node("check", nodes.check)
-    builder.add_node("queue", nodes.queue)
     builder.add_node("await_feedback", nodes.await_feedback)
     builder.add_node("judge", nodes.judge)
-    builder.add_node("distil", nodes.distil)
     builder.add_node("revise", nodes.revise)
     builder.add_node("finish", nodes.finish)
     builder.add_node("await_audit", nodes.await_audit)

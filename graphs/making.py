@@ -1,6 +1,8 @@
 """Making candidates and ending chains: the parts of nodes that are done per slot or in one write."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal
 
 from graphs.calls import converse
 from graphs.context import LoopContext
@@ -12,7 +14,15 @@ from refine.types import Ask, CandidateKind, EditPlan, Files, GaveUp, Made, Stop
 from store.calls import RecordedReply
 from store.chains import StoredChain, end_chain
 from store.database import Connection
-from store.rounds import StoredCandidate, StoredPlan, add_candidate, load_candidate, load_candidates, open_round
+from store.rounds import (
+    StoredCandidate,
+    StoredPlan,
+    add_candidate,
+    find_unchecked,
+    load_candidate,
+    load_candidates,
+    open_round,
+)
 
 
 def spare_slots(made: Sequence[StoredCandidate], wanted: int) -> list[int]:
@@ -21,19 +31,30 @@ def spare_slots(made: Sequence[StoredCandidate], wanted: int) -> list[int]:
     return [slot for slot in range(wanted) if slot not in taken]
 
 
-async def make_draft(context: LoopContext, chain: StoredChain, round: int, slot: int) -> None:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Slot:
+    """What became of one slot of a round, not yet stored."""
+
+    number: int
+    kind: CandidateKind
+    outcome: Made | GaveUp
+    content_sha256: str | None = None
+    reply: RecordedReply | None = None
+    """What it was made of."""
+    parent: StoredCandidate | None = None
+    plan: StoredPlan | None = None
+
+    @property
+    def files(self) -> Files | None:
+        return self.outcome.files if isinstance(self.outcome, Made) else None
+
+
+async def make_draft(context: LoopContext, chain: StoredChain, round: int, slot: int) -> Slot:
     def next_step(replies: Sequence[RecordedReply]) -> Ask | Made | GaveUp:
         return draft_step(chain.record.prompt, instructions=chain.settings.instructions, replies=replies)
 
-    try:
-        outcome, reply = await converse(context, chain, round=round, step="draft", slot=slot, next_step=next_step)
-    except (ModelMisconfigured, ModelUnreachable):
-        raise
-    except ModelError as error:
-        await _store_failure(context, chain, round, slot, "draft", str(error))
-        return
-    assert not isinstance(outcome, EditPlan)
-    await _store(context, chain, round, slot, "draft", outcome, reply, parent=None, plan=None)
+    outcome, reply = await _converse(context, chain, round, "draft", slot, next_step)
+    return Slot(number=slot, kind="draft", outcome=outcome, content_sha256=_hash(outcome), reply=reply)
 
 
 async def make_revision(
@@ -45,75 +66,68 @@ async def make_revision(
     parent: StoredCandidate,
     files: Files,
     plan: StoredPlan,
-) -> None:
+) -> Slot:
     def next_step(replies: Sequence[RecordedReply]) -> Ask | Made | GaveUp:
         return revise_step(files, plan.plan, chain.record.prompt, replies, slot=slot)
 
+    outcome, reply = await _converse(context, chain, round, "revise", slot, next_step)
+    return Slot(
+        number=slot,
+        kind="revision",
+        outcome=outcome,
+        content_sha256=_hash(outcome),
+        reply=reply,
+        parent=parent,
+        plan=plan,
+    )
+
+
+async def _converse(
+    context: LoopContext,
+    chain: StoredChain,
+    round: int,
+    step: Literal["draft", "revise"],
+    slot: int,
+    next_step: Callable[[Sequence[RecordedReply]], Ask | Made | GaveUp],
+) -> tuple[Made | GaveUp, RecordedReply | None]:
+    """A model that failed for good has given this slot up."""
     try:
-        outcome, reply = await converse(context, chain, round=round, step="revise", slot=slot, next_step=next_step)
+        outcome, reply = await converse(context, chain, round=round, step=step, slot=slot, next_step=next_step)
     except (ModelMisconfigured, ModelUnreachable):
         raise
     except ModelError as error:
-        await _store_failure(context, chain, round, slot, "revision", str(error), parent=parent, plan=plan)
-        return
+        return GaveUp(reason=f"the model failed: {error}"), None
     assert not isinstance(outcome, EditPlan)
-    await _store(context, chain, round, slot, "revision", outcome, reply, parent=parent, plan=plan)
+    return outcome, reply
 
 
-async def _store(
-    context: LoopContext,
-    chain: StoredChain,
-    round: int,
-    slot: int,
-    kind: CandidateKind,
-    outcome: Made | GaveUp,
-    reply: RecordedReply | None,
-    *,
-    parent: StoredCandidate | None,
-    plan: StoredPlan | None,
-) -> None:
-    made = outcome if isinstance(outcome, Made) else None
-    await context.database.write(
-        add_candidate,
-        chain.key,
-        round=round,
-        slot=slot,
-        kind=kind,
-        files=made.files if made else None,
-        content_sha256=content_hash(made.files) if made else None,
-        parent=parent,
-        plan_key=plan.key if plan else None,
-        call_key=reply.key if reply else None,
-        generator=reply.model if reply else None,
-        how=made.how if made else "",
-        edits=outcome.edits,
-        reason=outcome.reason if isinstance(outcome, GaveUp) else None,
-    )
+def _hash(outcome: Made | GaveUp) -> str | None:
+    return content_hash(outcome.files) if isinstance(outcome, Made) else None
 
 
-async def _store_failure(
-    context: LoopContext,
-    chain: StoredChain,
-    round: int,
-    slot: int,
-    kind: CandidateKind,
-    reason: str,
-    *,
-    parent: StoredCandidate | None = None,
-    plan: StoredPlan | None = None,
-) -> None:
-    await context.database.write(
-        add_candidate,
-        chain.key,
-        round=round,
-        slot=slot,
-        kind=kind,
-        files=None,
-        content_sha256=None,
-        parent=parent,
-        plan_key=plan.key if plan else None,
-        reason=f"the model failed: {reason}",
-    )
+def store_slots(
+    connection: Connection, chain: StoredChain, round: int, slots: Sequence[Slot]
+) -> tuple[list[StoredCandidate], list[StoredCandidate]]:
+    """Make candidates of them; returns those of the round that no check has seen, and those shown before."""
+    for slot in slots:
+        add_candidate(
+            connection,
+            chain.key,
+            round=round,
+            slot=slot.number,
+            kind=slot.kind,
+            files=slot.files,
+            content_sha256=slot.content_sha256,
+            parent=slot.parent,
+            plan_key=slot.plan.key if slot.plan else None,
+            call_key=slot.reply.key if slot.reply else None,
+            generator=slot.reply.model if slot.reply else None,
+            how=slot.outcome.how if isinstance(slot.outcome, Made) else "",
+            edits=slot.outcome.edits,
+            reason=slot.outcome.reason if isinstance(slot.outcome, GaveUp) else None,
+        )
+    shown_before = [] if chain.incumbent_key is None else [load_candidate(connection, chain.incumbent_key)]
+    return find_unchecked(connection, chain.key, round), shown_before
 
 
 def split_duplicates(candidates: Sequence[StoredCandidate], before: Sequence[StoredCandidate]) -> dict[int, str | None]:

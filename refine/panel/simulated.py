@@ -4,6 +4,7 @@ What they say depends on the seed, the prompt, the round's number and the pages,
 again gets the same feedback (but for labelers who rank in the order shown, if that order differs).
 """
 
+import asyncio
 import itertools
 import random
 from collections.abc import Iterator, Sequence
@@ -33,27 +34,39 @@ class SimulatedPanel:
         a further panel of the same mix is asked."""
         missing = round.wanted - round.received
         for cohort in itertools.count():
+            asked = (it for it in self._in_turn(round, cohort) if it.name not in round.seen_by)
             let_in = 0
-            for labeler in self._in_turn(round, cohort):
-                if missing <= 0:
-                    return
-                if labeler.name in round.seen_by:
-                    continue
-                assignment = await desk.lease_assignment(round_id=round.id, labeler=labeler.name, made_by="simulated")
-                if assignment is None:
-                    continue
-                ranking, active_s = self._judge(round, assignment, labeler)
-                await desk.submit_ranking(
+            # As many at once as are missing: their work is stored together.
+            while missing > 0 and (labelers := list(itertools.islice(asked, missing))):
+                came = await self._ask(round, desk, labelers)
+                missing -= came
+                let_in += came
+            if missing <= 0 or (not let_in and cohort > 0):
+                return  # else nobody new was let in: the round was paused, stopped or filled by others
+
+    async def _ask(self, round: OpenRound, desk: FeedbackDesk, labelers: Sequence[SimulatedLabeler]) -> int:
+        """How many of them were let in and have ranked."""
+        assignments = await asyncio.gather(
+            *(desk.lease_assignment(round_id=round.id, labeler=it.name, made_by="simulated") for it in labelers)
+        )
+        judged = [
+            (assignment, *self._judge(round, assignment, labeler))
+            for assignment, labeler in zip(assignments, labelers, strict=True)
+            if assignment is not None
+        ]
+        await asyncio.gather(
+            *(
+                desk.submit_ranking(
                     assignment_id=assignment.id,
                     ranking=ranking,
                     made_by="simulated",
                     key=f"simulated:{assignment.id}",
                     active_s=active_s,
                 )
-                missing -= 1
-                let_in += 1
-            if not let_in and cohort > 0:
-                return  # nobody new was let in: the round was paused, stopped or filled by others
+                for assignment, ranking, active_s in judged
+            )
+        )
+        return len(judged)
 
     def has_news(self) -> bool:
         return False

@@ -189,6 +189,8 @@ class Comparisons:
 def _encode(names: Sequence[str]) -> tuple[tuple[str, ...], Codes]:
     """The distinct names, sorted, and each name's position among them; -1 for an empty one."""
     distinct = sorted({*names} - {""})
+    if not distinct:
+        return (), np.full(len(names), -1, np.int32)
     position = {name: code for code, name in enumerate(distinct)}
     return tuple(distinct), np.fromiter((position.get(name, -1) for name in names), np.int32, len(names))
 

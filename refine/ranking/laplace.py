@@ -8,7 +8,7 @@ import numpy as np
 
 from refine.errors import InputError
 from refine.ranking.bradley_terry import Problem
-from refine.ranking.cells import Floats
+from refine.ranking.cells import Floats, Ints
 from refine.ranking.comparisons import Comparisons
 from refine.ranking.fitted import DRAWS, BlindFit
 
@@ -45,11 +45,12 @@ def fit_blind(
     weight = row_weights(data, labeler_weights)
     problem = Problem.of(data, weight, prior_sd=prior_sd)
     scores, theta = _start(problem, data, start)
-    step = _newton_step(problem, scores, theta)
+    places = problem.cells.by_size()
+    step = _newton_step(problem, scores, theta, places)
     for _ in range(100):
         scores, theta = _advance(problem, scores, theta, step)
         is_last = step.decrement < _ENOUGH
-        step = _newton_step(problem, scores, theta)
+        step = _newton_step(problem, scores, theta, places)
         if is_last:
             break
     return BlindFit(
@@ -110,20 +111,23 @@ def _start(problem: Problem, data: Comparisons, start: BlindFit | None) -> tuple
     return np.zeros(len(problem.cells)), 2 * math.atanh(share)  # where even items tie as often as was seen
 
 
-def _newton_step(problem: Problem, scores: Floats, theta: float) -> _Step:
+_Places = list[tuple[int, Ints, Ints]]
+"""Of `Cells.by_size`, worked out once a fit."""
+
+
+def _newton_step(problem: Problem, scores: Floats, theta: float, places: _Places) -> _Step:
     """The step, and the inverse of minus the Hessian: by block, then corrected for the border (Schur complement)."""
     at = problem.derivatives(scores, theta)
     covariances = np.empty_like(at.blocks)
     plain, lean = np.empty_like(scores), np.empty_like(scores)
-    by_size = problem.cells.by_size()
-    for _, items, entries in by_size:
+    for _, items, entries in places:
         inverse = np.linalg.inv(at.blocks[entries])
         covariances[entries] = inverse
         plain[items] = (inverse @ at.gradient[items][:, :, None])[:, :, 0]
         lean[items] = (inverse @ at.border[items][:, :, None])[:, :, 0]
     schur = at.corner - float(at.border @ lean)
     by_theta = (at.gradient_theta - float(at.border @ plain)) / schur
-    for _, items, entries in by_size:
+    for _, items, entries in places:
         tilt = lean[items]
         covariances[entries] += tilt[:, :, None] * tilt[:, None, :] / schur
     by_scores = plain - lean * by_theta

@@ -10,18 +10,21 @@ from refine.types import Ask, GaveUp, Made
 
 def draft_step(prompt: str, *, instructions: str = "", replies: Sequence[ReplyLike]) -> Ask | Made | GaveUp:
     """Asks for a page, once more when the first reply held none, then gives up with the reason of the last."""
-    parts = fence("prompt", prompt)
-    if instructions.strip():
-        parts += fence("instructions", instructions)
-    first = conversation(render_once("draft"), parts)
     if not replies:
-        return first
+        return _ask(prompt, instructions)
     parsed = parse_files(replies[-1].text, finish_reason=replies[-1].finish_reason)
     if parsed.problem is None:
         return Made(files=parsed.files, how="draft")
     if len(replies) == 1:
-        return repair(first, render("draft_repair", problem=parsed.detail))
+        return repair(_ask(prompt, instructions), render("draft_repair", problem=parsed.detail))
     return GaveUp(reason=f"{parsed.problem}: {parsed.detail}")
+
+
+def _ask(prompt: str, instructions: str) -> Ask:
+    parts = fence("prompt", prompt)
+    if instructions.strip():
+        parts += fence("instructions", instructions)
+    return conversation(render_once("draft"), parts)
 
 
 def draft_from_replies(prompt: str, *, instructions: str = "", replies: Sequence[ReplyLike]) -> Made | GaveUp:

@@ -98,7 +98,7 @@ def build_renamed_loop(checkpointer: Any) -> Loop:
 
         return wrapped
 
-    everywhere = ("locate", "draft", "check", "queue", renamed, "judge", "distil", "revise", "finish", "await_audit")
+    everywhere = ("locate", "draft", renamed, "judge", "revise", "finish", "await_audit")
     builder = StateGraph(LoopState, context_schema=LoopContext, input_schema=LoopInput)
     builder.add_edge(START, "locate")
     for name in everywhere:
