@@ -176,9 +176,8 @@ def crowd_kit(layout: Layout, method: str) -> Scores:
     task = first * len(layout.cells) + second
     table = pandas.DataFrame({"task": task, "worker": layout.train.labeler, "label": label})
     model: Any = aggregation.Wawa() if method == "Wawa" else aggregation.DawidSkene(n_iter=100)
-    chances = model.fit_predict_proba(table).reindex(columns=[LEFT, TIE, RIGHT]).fillna(0.0)
-    pairs = chances.index.to_numpy()
-    answers = np.bincount(np.searchsorted(pairs, np.sort(task)), minlength=len(pairs)).astype(float)
+    pairs, answers = np.unique(task, return_counts=True)
+    chances = model.fit_predict_proba(table).reindex(index=pairs, columns=[LEFT, TIE, RIGHT]).fillna(0.0)
     won = chances[LEFT].to_numpy() + chances[TIE].to_numpy() / 2
     i, j = pairs // len(layout.cells), pairs % len(layout.cells)
     ends = np.concatenate([i, j])
