@@ -54,7 +54,12 @@ async def make_draft(context: LoopContext, chain: StoredChain, round: int, slot:
         return draft_step(chain.record.prompt, instructions=chain.settings.instructions, replies=replies)
 
     outcome, reply = await _converse(context, chain, round, "draft", slot, next_step)
-    return Slot(number=slot, kind="draft", outcome=outcome, content_sha256=_hash(outcome), reply=reply)
+    return await _kept(
+        context,
+        chain,
+        round,
+        Slot(number=slot, kind="draft", outcome=outcome, content_sha256=_hash(outcome), reply=reply),
+    )
 
 
 async def make_revision(
@@ -71,7 +76,7 @@ async def make_revision(
         return revise_step(files, plan.plan, chain.record.prompt, replies, slot=slot)
 
     outcome, reply = await _converse(context, chain, round, "revise", slot, next_step)
-    return Slot(
+    made = Slot(
         number=slot,
         kind="revision",
         outcome=outcome,
@@ -80,6 +85,15 @@ async def make_revision(
         parent=parent,
         plan=plan,
     )
+    return await _kept(context, chain, round, made)
+
+
+async def _kept(context: LoopContext, chain: StoredChain, round: int, slot: Slot) -> Slot:
+    """A slot whose call failed for good has no reply to be made from again: unless stored at once, a crash would have
+    it asked and paid for once more while the other slots are still at work."""
+    if slot.reply is None:
+        await context.database.write_surely(store_slots, chain, round, [slot])
+    return slot
 
 
 async def _converse(

@@ -340,3 +340,38 @@ async def test_a_cheap_distiller_can_stand_beside_the_model(tmp_path: Path) -> N
         ("distil", "demo/other"),
         ("revise", "demo/scripted"),
     }
+
+
+class FirstFails(Wrapped):
+    """The first call fails for good; all others wait until they are let go."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.go = asyncio.Event()
+
+    async def complete(self, request: ModelRequest) -> ModelReply:
+        if not self.asked:
+            self.asked.append("failed")
+            raise ModelFailed("refused to answer")
+        await self.go.wait()
+        return await super().complete(request)
+
+
+async def test_a_slot_that_failed_is_not_asked_again_after_an_interruption(tmp_path: Path) -> None:
+    path = tmp_path / "refine.db"
+    options: dict[str, Any] = {"candidates": 3, "rounds": 1, "audit_share": 0.0}
+    async with Refiner.open(path, client=FirstFails(), **options) as refiner:
+        chain = await refiner.start(PROMPT)
+        failed = "SELECT count(*) FROM candidate WHERE state = 'failed'"
+        for _ in range(200):
+            await asyncio.sleep(0.01)
+            if refiner.database.read(lambda c: c.exec_driver_sql(failed).scalar_one()):
+                break
+    model = Wrapped()
+    async with Refiner.open(path, client=model, **options) as refiner:
+        again = await refiner.start(PROMPT)
+        await refiner.wait()
+        found = refiner.chain(chain.id)
+    assert again.id == chain.id
+    assert found.state == "ended"
+    assert model.asked.count("draft") == 2
