@@ -4,6 +4,7 @@ import asyncio
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from graphs.reliabilities import Reliabilities
 from refine.errors import StoreError
 from refine.llm.budget import Budget
 from refine.protocols import ModelClient
@@ -49,6 +50,8 @@ class LoopContext:
     """Model calls in flight, over all chains."""
     cache: ReplyCache | None = None
     meter: Meter = field(default_factory=Meter)
+    reliabilities: Reliabilities | None = None
+    """None: every labeler counts alike."""
     interrupts: dict[str, str] = field(default_factory=dict)
     """Chain -> the round its last run with this context was interrupted at. It is not looked up again, so a context
     must not outlive its caller's claim on the chain."""

@@ -137,6 +137,7 @@ async def _judge(
         stand = context.database.read(_stand, chain.record.id, round, context.budget)
     else:
         shown, rankings = evidence
+        reliabilities = context.reliabilities
         incumbents = [candidate.id for candidate, _, is_incumbent in shown if is_incumbent]
         verdict = judge_rankings(
             rankings=rankings,
@@ -144,8 +145,12 @@ async def _judge(
             incumbent=incumbents[0] if incumbents else None,
             gate=chain.settings.gate,
             seed=(chain.record.seed + round.number) & 0x7FFFFFFF,
+            snapshot=None if reliabilities is None else await reliabilities.snapshot_for(chain),
+            chain=chain.record.id,
         )
         stand = await context.database.write(_give_verdict, chain, round, verdict, context.budget)
+        if reliabilities is not None:
+            reliabilities.count(chain, sum(ranking.round == round.number for ranking in rankings))
     if stand.reason is not None:
         return stop(stand.reason)
     if (halt := halt_if_told(stand.chain)) is not None:

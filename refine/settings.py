@@ -58,6 +58,10 @@ class ProjectSettings(BaseModel):
     """Rounds in a row in which the incumbent stood that end a chain."""
     gate: float = Field(default=0.6, ge=0.5, lt=1)
     """A challenger becomes the incumbent when P(beats incumbent) is above it."""
+    weigh_labelers: bool | None = None
+    """Verdicts and edit plans count labelers for what is believed of them; else all alike. What is believed grows with
+    what other chains bring in, so it depends on which was first. None: yes, but for the simulated panel, so that its
+    runs are the same whenever they are run again."""
     audit_share: float = Field(default=0.05, ge=0, le=1)
     """Share of ended chains that get an audit round."""
     pay_rate_usd_hour: float | None = Field(default=None, ge=0)
@@ -91,6 +95,10 @@ class ProjectSettings(BaseModel):
     def is_simulated(self) -> bool:
         """Nobody is asked: labelers are simulated."""
         return self.panel == "simulated"
+
+    @property
+    def is_weighing_labelers(self) -> bool:
+        return not self.is_simulated if self.weigh_labelers is None else self.weigh_labelers
 
     def diff(self, other: Self) -> list[tuple[str, Any, Any]]:
         """The fields in which `other` differs: (name, mine, theirs), in declaration order."""

@@ -712,9 +712,11 @@ def count_rankings(connection: Connection, chain_key: int) -> int:
 def load_critiques(connection: Connection, round_key: int) -> list[CritiqueRecord]:
     """The round's critiques, by labeler name and candidate position. Erased words read `[erased]`.
 
-    Those that came after the verdict are left out: the plan, and a replay of it, rest on what was there then.
+    Those that came after the verdict are left out, and labelers are as reliable as the verdict took them for: the plan,
+    and a replay of it, rest on what was there then.
     """
     rows = _CRITIQUES.all(connection, round_key=round_key)
+    reliability = _reliability_in_verdict(connection, round_key) if rows else {}
     return [
         CritiqueRecord(
             id=row.ulid,
@@ -722,12 +724,19 @@ def load_critiques(connection: Connection, round_key: int) -> list[CritiqueRecor
             labeler=row.labeler,
             text=ERASED if row.text is None else row.text,
             anchor=row.anchor,
-            reliability=1.0,
+            reliability=reliability.get(row.labeler, 1.0),
             rank=_rank_of(row.candidate_key, row.groups),
             is_erased=row.text is None,
         )
         for row in rows
     ]
+
+
+def _reliability_in_verdict(connection: Connection, round_key: int) -> dict[str, float]:
+    """By labeler.ulid."""
+    row = _VERDICT.first(connection, round_key=round_key)
+    labelers = {} if row is None else row.verdict["details"].get("labelers", {})
+    return {ulid: float(found["mean"]) for ulid, found in labelers.items()}
 
 
 def _rank_of(candidate_key: int, groups: list[list[int]]) -> int | None:

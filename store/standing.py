@@ -1,32 +1,113 @@
-"""Every ranking of the store, as the ranking engine takes them."""
+"""Rankings as the ranking engine takes them, and what it found of labelers."""
 
-from sqlalchemy import select
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
 
-from store.database import Connection
-from store.tables import ASSIGNMENT, CHAIN, LABELER, RANKING, ROUND
+from sqlalchemy import Connection, func, select
+
+from store.ids import make_ulid, now
+from store.statements import inserting
+from store.tables import ASSIGNMENT, CHAIN, LABELER, RANKING, RELIABILITY_SNAPSHOT, ROUND
 
 RankedRow = tuple[str, str, list[list[str]], list[str]]
-"""Labeler, chain, tie groups of candidates best first, candidates in the order shown."""
+"""Labeler, chain, tie groups of candidates best first, candidates in the order shown that could be judged."""
+
+_INSERT_SNAPSHOT = inserting(RELIABILITY_SNAPSHOT, *(it.name for it in RELIABILITY_SNAPSHOT.columns if it.name != "id"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judged:
+    """What labelers can be judged by: rankings of rounds that have their verdict."""
+
+    rows: list[RankedRow]
+    """By labeler.ulid and chain.ulid; copies that a fork took over are not repeated."""
+    rounds: dict[str, int]
+    """Chain -> the newest of its rounds among them."""
 
 
 def load_ranked(connection: Connection, project_key: int | None = None) -> list[RankedRow]:
-    """Of one project or of all, oldest first, audit rounds included; candidates by their row number as text."""
-    query = (
-        select(LABELER.c.name, CHAIN.c.ulid, RANKING.c.groups, ASSIGNMENT.c.shown)
+    """Of one project or of all, oldest first, audit rounds included; labelers by name."""
+    query = _ranked(LABELER.c.name)
+    if project_key is not None:
+        query = query.where(CHAIN.c.project_id == project_key)
+    return [_row(*row[:4]) for row in connection.execute(query)]
+
+
+def load_judged(connection: Connection, project_key: int | None) -> Judged:
+    """Of one project; with None, of all projects, without what simulated labelers made: their names mean another one
+    in every project. Audit rounds are left out: they feed no verdict, by no way round."""
+    query = _ranked(LABELER.c.ulid).where(ROUND.c.state == "judged", ROUND.c.kind == "normal")
+    query = query.where(_in_scope(project_key))
+    rows: list[RankedRow] = []
+    rounds: dict[str, int] = {}
+    for labeler, chain, groups, shown, number, fork_round in connection.execute(query):
+        rounds[chain] = max(rounds.get(chain, 0), number)
+        if fork_round is None or number > fork_round:
+            rows.append(_row(labeler, chain, groups, shown))
+    return Judged(rows=rows, rounds=rounds)
+
+
+def count_judged(connection: Connection, project_key: int | None) -> int:
+    """Rankings that `load_judged` would give, and copies."""
+    query = select(func.count()).select_from(
+        RANKING.join(ROUND, ROUND.c.id == RANKING.c.round_id).join(CHAIN, CHAIN.c.id == ROUND.c.chain_id)
+    )
+    query = query.where(ROUND.c.state == "judged", ROUND.c.kind == "normal", _in_scope(project_key))
+    return int(connection.execute(query).scalar_one())
+
+
+def record_snapshot(
+    connection: Connection,
+    project_key: int | None,
+    *,
+    ulid: str,
+    rankings: int,
+    comparisons: int,
+    seed: int,
+    method: str,
+    population: Mapping[str, Any],
+    labelers: Mapping[str, Any],
+) -> None:
+    _INSERT_SNAPSHOT.run(
+        connection,
+        ulid=ulid,
+        project_id=project_key,
+        rankings=rankings,
+        comparisons=comparisons,
+        seed=seed,
+        method=method,
+        population=population,
+        labelers=labelers,
+        created_at=now(),
+    )
+
+
+def new_snapshot_id() -> str:
+    return make_ulid()
+
+
+def load_kinds(connection: Connection) -> dict[str, str]:
+    """Labeler -> person, assisted, program, simulated or judge."""
+    return {name: kind for name, kind in connection.execute(select(LABELER.c.name, LABELER.c.kind))}
+
+
+def _ranked(labeler: Any) -> Any:
+    return (
+        select(labeler, CHAIN.c.ulid, RANKING.c.groups, ASSIGNMENT.c.shown, ROUND.c.number, CHAIN.c.fork_round)
         .join(ASSIGNMENT, ASSIGNMENT.c.id == RANKING.c.assignment_id)
         .join(LABELER, LABELER.c.id == RANKING.c.labeler_id)
         .join(ROUND, ROUND.c.id == RANKING.c.round_id)
         .join(CHAIN, CHAIN.c.id == ROUND.c.chain_id)
         .order_by(RANKING.c.id)
     )
-    if project_key is not None:
-        query = query.where(CHAIN.c.project_id == project_key)
-    return [
-        (name, ulid, [[str(key) for key in group] for group in groups], [str(key) for key in shown])
-        for name, ulid, groups, shown in connection.execute(query)
-    ]
 
 
-def load_kinds(connection: Connection) -> dict[str, str]:
-    """Labeler -> person, assisted, program, simulated or judge."""
-    return {name: kind for name, kind in connection.execute(select(LABELER.c.name, LABELER.c.kind))}
+def _in_scope(project_key: int | None) -> Any:
+    return RANKING.c.made_by != "simulated" if project_key is None else CHAIN.c.project_id == project_key
+
+
+def _row(labeler: str, chain: str, groups: Iterable[Iterable[int]], shown: Iterable[int]) -> RankedRow:
+    named = [[str(key) for key in group] for group in groups]
+    ranked = {key for group in named for key in group}
+    return labeler, chain, named, [str(key) for key in shown if str(key) in ranked]

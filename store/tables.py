@@ -369,6 +369,24 @@ class VerdictRow(SQLModel, table=True):
     created_at: datetime = _time()
 
 
+class ReliabilitySnapshotRow(SQLModel, table=True):
+    """What was believed of labelers at one moment. Verdicts name the one they rested on."""
+
+    __tablename__ = "reliability_snapshot"
+    id: int | None = Field(default=None, primary_key=True)
+    ulid: str = _ulid()
+    project_id: int | None = Field(default=None, foreign_key="project.id", index=True)
+    """None: of all rankings that no simulated labeler made."""
+    rankings: int
+    comparisons: int
+    seed: int
+    method: str = Field(max_length=64)
+    population: dict[str, Any] = _json()
+    labelers: dict[str, Any] = _json()
+    """By labeler.ulid: mean, sd, p_careless, p_adversarial."""
+    created_at: datetime = _time()
+
+
 class PlanRow(SQLModel, table=True):
     """The edit plan made of a round's critiques. Verbatim words in it are spans, not text."""
 
@@ -490,6 +508,7 @@ RANKING = _core(RankingRow)
 WORDS = _core(WordsRow)
 CRITIQUE = _core(CritiqueRow)
 VERDICT = _core(VerdictRow)
+RELIABILITY_SNAPSHOT = _core(ReliabilitySnapshotRow)
 PLAN = _core(PlanRow)
 EDIT = _core(EditRow)
 MODEL_CALL = _core(ModelCallRow)

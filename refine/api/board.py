@@ -1,13 +1,12 @@
 """Labelers beside each other, from everything they ranked."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 from refine.errors import InputError
 from refine.ranking import Comparisons, fit, standing
 from store.database import Database
 from store.projects import find_project
-from store.standing import RankedRow, load_kinds, load_ranked
+from store.standing import load_kinds, load_ranked
 
 _WIDTH = 1.96
 """Standard deviations either side that hold 95 %."""
@@ -53,7 +52,7 @@ def labeler_board(database: Database, *, project: str | None = None, seed: int =
         key = found.key
     rows = database.read(load_ranked, key)
     kinds = database.read(load_kinds)
-    fitted = fit(Comparisons.from_rankings(_judged(rows)), seed=seed)
+    fitted = fit(Comparisons.from_rankings(rows), seed=seed)
     table, stands = fitted.labelers, standing(fitted)
     counted: dict[str, int] = {}
     for row in rows:
@@ -77,10 +76,3 @@ def labeler_board(database: Database, *, project: str | None = None, seed: int =
     ]
     lines.sort(key=lambda line: (-line.pay_share, line.labeler))
     return Board(labelers=tuple(lines), rankings=len(rows), chains=len({row[1] for row in rows}), seed=seed)
-
-
-def _judged(rows: list[RankedRow]) -> Iterator[RankedRow]:
-    """Candidates that could not be judged are not among those shown."""
-    for labeler, chain, groups, shown in rows:
-        ranked = {item for group in groups for item in group}
-        yield labeler, chain, groups, [item for item in shown if item in ranked]

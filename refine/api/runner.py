@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 
 from graphs.context import LoopContext, Meter, ReplyCache
 from graphs.graph import Loop
+from graphs.reliabilities import Reliabilities
 from graphs.running import advance_chain
 from refine.errors import ChainFailed, LimitReached, ModelMisconfigured, ModelUnreachable, StoreError
 from refine.llm.budget import Budget
@@ -117,6 +118,7 @@ class Runner:
         self._loop = loop
         self._client = client
         self._cache = cache
+        self._reliabilities = Reliabilities(database)
         self._slots = asyncio.Semaphore(options.concurrency)
         # While one chain computes, another must be waiting for each model slot: two chains a slot (measured: 1.04 x
         # ideal against 1.16 x with one).
@@ -206,6 +208,7 @@ class Runner:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+            await self._reliabilities.aclose()
 
     # --- Inside ---------------------------------------------------------------------------------------------------
 
@@ -255,6 +258,7 @@ class Runner:
             slots=self._slots,
             cache=self._cache,
             meter=self.meter,
+            reliabilities=self._reliabilities,
         )
         panel = self._panel_of(chain)
         round_id = self._database.read(find_awaited_round, chain)

@@ -101,6 +101,14 @@ def batch(
         float | None,
         option("--gate", "P(beats incumbent) above which a challenger takes its place.", field="gate", section=ROUNDS),
     ] = None,
+    weigh_labelers: Annotated[
+        bool | None,
+        option(
+            "--weigh-labelers/--labelers-alike",
+            "Count labelers for what is believed of them, or all alike. [by what is believed; simulated ones alike]",
+            section=ROUNDS,
+        ),
+    ] = None,
     instructions: Annotated[
         str | None, option("--instructions", "Shown to labelers beside the prompt. [none]", section=ROUNDS)
     ] = None,

@@ -23,10 +23,11 @@ if TYPE_CHECKING:
 
     from refine.api.story import Story
     from refine.export import ExportCandidate, ExportRanking, ExportRound
-    from refine.types import EditPlan, PlanIssue
+    from refine.types import EditPlan, PlanIssue, Verdict
 
 _LONGEST_PROMPT = 1200
 _LONGEST_CRITIQUE = 600
+_LABELERS_SHOWN = 12
 _CRITIQUES_SHOWN = 30
 _REJECTIONS_SHOWN = 10
 
@@ -120,6 +121,8 @@ def _show_round(console: "Console", story: "Story", round: "ExportRound") -> Non
         console.print("  No verdict yet.")
     else:
         console.print(_indent(Text(_say_verdict(story, round)), 2))
+        if (counted := _say_labelers(story, verdict)) is not None:
+            console.print(_indent(Text(counted, style="dim"), 2))
     if round.pinned is not None:
         console.print(_indent(Text(f"A person pinned {story.names[round.pinned]}: it becomes the incumbent."), 2))
     _show_critiques(console, story, round)
@@ -140,6 +143,17 @@ def _say_verdict(story: "Story", round: "ExportRound") -> str:
     p = next((it.p_beats_incumbent for it in verdict.ratings if it.candidate == verdict.winner), None)
     beats_with = "" if p is None else f": it beats the old one with P {p:.2f}, above the gate of {verdict.threshold:g}"
     return f"{_named(story, verdict.winner)} {becomes}{beats_with}."
+
+
+def _say_labelers(story: "Story", verdict: "Verdict") -> str | None:
+    """What each labeler counted for; None where all counted alike."""
+    if "snapshot" not in verdict.details:
+        return None
+    means = {name: found["mean"] for name, found in verdict.details["labelers"].items()}
+    shown = sorted(means, key=lambda name: -means[name])[:_LABELERS_SHOWN]
+    said = ", ".join(f"{shorten(story.labelers.get(name, name), 40)} {means[name]:.2f}" for name in shown)
+    more = f" and {len(means) - len(shown)} more" if len(means) > len(shown) else ""
+    return f"Labelers counted for what is known of them (1 is a typical good one): {said}{more}."
 
 
 def _count_firsts(rankings: "tuple[ExportRanking, ...]") -> Counter[str]:

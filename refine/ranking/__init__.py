@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from refine.ranking.fitted import BlindFit, Ratings
     from refine.ranking.kendall import agreement, kendall_tau_b
     from refine.ranking.laplace import fit_blind
+    from refine.ranking.snapshot import Reliability, Snapshot, reliabilities_of
     from refine.ranking.standings import Standing, standing
     from refine.ranking.trust import fit
     from refine.ranking.trusted import Fitted, Labelers
@@ -24,6 +25,8 @@ _HOMES = {
     "InChainEstimate": "audit",
     "Labelers": "trusted",
     "Ratings": "fitted",
+    "Reliability": "snapshot",
+    "Snapshot": "snapshot",
     "WinRate": "audit",
     "Standing": "standings",
     "agreement": "kendall",
@@ -32,6 +35,7 @@ _HOMES = {
     "in_chain_estimate": "audit",
     "judge": "verdict",
     "kendall_tau_b": "kendall",
+    "reliabilities_of": "snapshot",
     "standing": "standings",
     "win_rate": "audit",
 }
@@ -43,6 +47,8 @@ __all__ = [
     "InChainEstimate",
     "Labelers",
     "Ratings",
+    "Reliability",
+    "Snapshot",
     "Standing",
     "WinRate",
     "agreement",
@@ -51,6 +57,7 @@ __all__ = [
     "in_chain_estimate",
     "judge",
     "kendall_tau_b",
+    "reliabilities_of",
     "standing",
     "win_rate",
 ]

@@ -1,7 +1,8 @@
 """The verdict of a round: which candidate is the incumbent from now on, and what that rests on."""
 
 from collections.abc import Container, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from refine.errors import InputError
 from refine.types import RankingRecord, Rating, Verdict
@@ -9,8 +10,12 @@ from refine.types import RankingRecord, Rating, Verdict
 if TYPE_CHECKING:
     from refine.ranking.comparisons import RankingRow
     from refine.ranking.fitted import Posterior
+    from refine.ranking.snapshot import Snapshot
 
 METHOD = "bradley-terry-map@1"
+"""Every labeler counts alike."""
+TRUSTING_METHOD = "ordered-logit-mixture@1"
+"""Labelers count for as much as is believed of them."""
 
 _CHAIN = "chain"
 _KEPT = 24
@@ -26,7 +31,8 @@ def judge(
     incumbent: str | None,
     gate: float,
     seed: int,
-    labeler_weights: Mapping[str, float] | None = None,
+    snapshot: "Snapshot | None" = None,
+    chain: str = _CHAIN,
 ) -> Verdict:
     """Judge the candidates in `shown` by all `rankings` of the chain so far, oldest round first.
 
@@ -35,37 +41,78 @@ def judge(
     candidate that nobody compared has its prior for a rating and cannot win while another one was compared. With no
     comparisons at all the incumbent, or else the first shown, wins.
 
+    With a `snapshot` labelers count for what is believed of them, from what they did in other chains and in the rounds
+    of this one (`chain` is its name there); without one everybody counts alike. What each counted for stands in the
+    verdict's details.
+
     Nothing depends on how candidates are called, only on their order in `shown` and in the rankings.
     """
-    from refine.ranking.comparisons import TIE, Comparisons
-    from refine.ranking.laplace import PRIOR_SD, fit_blind
-
     if not shown or len({*shown}) != len(shown):
         raise InputError("a verdict needs candidates on show, each named once")
     alias = _aliases(rankings, shown if incumbent is None else [*shown, incumbent])
-    data = Comparisons.from_rankings(_rows(rankings, alias))
-    fitted = fit_blind(data, seed=seed, labeler_weights=labeler_weights)
-    compared = {name for name, by_order in alias.items() if (_CHAIN, by_order) in fitted.place}
-    ratings = _ratings(fitted, shown, alias, incumbent)
+    rated = _rate_alike(rankings, alias, seed) if snapshot is None else _rate(rankings, alias, seed, snapshot, chain)
+    compared = {name for name, by_order in alias.items() if (_CHAIN, by_order) in rated.posterior.place}
+    ratings = _ratings(rated.posterior, shown, alias, incumbent)
     return Verdict(
         winner=_winner(ratings, incumbent, gate, compared),
         incumbent=incumbent,
         ratings=ratings,
         threshold=gate,
-        comparisons=len(data),
+        comparisons=len(rated.posterior.data),
         rankings=len(rankings),
-        method=METHOD,
+        method=rated.method,
         seed=seed,
         details={
-            "theta": round(fitted.theta, _DIGITS),
-            "prior_sd": PRIOR_SD,
-            "draws": fitted.draws,
-            "ranking_weight": "2/K",
-            "labeler_weights": {name: float((labeler_weights or {}).get(name, 1.0)) for name in data.labelers},
-            "ties": int((data.outcome == TIE).sum()),
-            **_joint(fitted, alias),
+            "prior_sd": round(rated.posterior.prior_sd, _DIGITS),
+            "draws": rated.posterior.draws,
+            "ties": rated.ties,
+            **rated.details,
+            **_joint(rated.posterior, alias),
         },
     )
+
+
+class _Rated(NamedTuple):
+    posterior: "Posterior"
+    method: str
+    ties: int
+    details: dict[str, Any]
+
+
+def _rate_alike(rankings: Sequence[RankingRecord], alias: Mapping[str, str], seed: int) -> _Rated:
+    from refine.ranking.comparisons import TIE, Comparisons
+    from refine.ranking.laplace import fit_blind
+
+    data = Comparisons.from_rankings(_rows(rankings, alias))
+    fitted = fit_blind(data, seed=seed)
+    details = {
+        "theta": round(fitted.theta, _DIGITS),
+        "ranking_weight": "2/K",
+        "labelers": {name: {"mean": 1.0} for name in data.labelers},
+    }
+    return _Rated(fitted, METHOD, int((data.outcome == TIE).sum()), details)
+
+
+def _rate(
+    rankings: Sequence[RankingRecord], alias: Mapping[str, str], seed: int, snapshot: "Snapshot", chain: str
+) -> _Rated:
+    from refine.ranking.comparisons import TIE, Comparisons
+    from refine.ranking.snapshot import reliabilities_of
+
+    known = snapshot.rounds.get(chain, 0)
+    seen = Comparisons.from_rankings(_rows([it for it in rankings if it.round <= known], alias))
+    new = Comparisons.from_rankings(_rows([it for it in rankings if it.round > known], alias))
+    fitted = snapshot.rate(seen, new, seed=seed)
+    labelers = reliabilities_of(fitted, sorted({it.labeler for it in rankings}))
+    details = {
+        "theta": round(fitted.theta, _DIGITS),
+        "ranking_weight": "3/(K+1)",
+        "snapshot": snapshot.id,
+        "labelers": {
+            name: {key: round(value, _DIGITS) for key, value in asdict(it).items()} for name, it in labelers.items()
+        },
+    }
+    return _Rated(fitted, TRUSTING_METHOD, int((fitted.data.outcome == TIE).sum()), details)
 
 
 def _aliases(rankings: Sequence[RankingRecord], candidates: Sequence[str]) -> dict[str, str]:

@@ -115,17 +115,6 @@ def test_an_incumbent_not_on_show_can_be_beaten() -> None:
     assert judged(several(["a", "b"], 8), "b", "a").winner == "a"
 
 
-def test_a_weight_of_zero_silences_a_labeler() -> None:
-    honest, hostile = several(["a", "b"], 3), [ranking(["b", "a"], labeler=f"eve{k}") for k in range(9)]
-    weights = {f"eve{k}": 0.0 for k in range(9)}
-    verdict = judge(
-        rankings=[*honest, *hostile], shown=["a", "b"], incumbent=None, gate=0.6, seed=0, labeler_weights=weights
-    )
-    assert judged([*honest, *hostile], "ab").winner == "b"
-    assert verdict.winner == "a"
-    assert verdict.details["labeler_weights"] == {"w0": 1.0, "w1": 1.0, "w2": 1.0, **weights}
-
-
 def test_an_order_of_showing_that_is_not_known_is_no_obstacle() -> None:
     record = RankingRecord(id="r", round=1, labeler="ann", groups=(("b",), ("a",)), shown=())
     assert judged([record], "ab").winner == "b"

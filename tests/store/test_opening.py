@@ -337,8 +337,8 @@ NEXT = """
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0002"
-down_revision = "0001"
+revision = "9999"
+down_revision = "{head}"
 
 
 def upgrade() -> None:
@@ -354,10 +354,10 @@ def release(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., No
     def run(more: str = "pass") -> None:
         folder = tmp_path / "migrations"
         shutil.copytree(MIGRATIONS, folder, ignore=shutil.ignore_patterns("__pycache__"))
-        (folder / "versions" / "0002_next.py").write_text(NEXT.format(more=more))
+        (folder / "versions" / "9999_next.py").write_text(NEXT.format(more=more, head=HEAD))
         monkeypatch.setattr(store.opening, "_MIGRATIONS", folder)
-        monkeypatch.setattr(store.opening, "REVISIONS", ("0001", "0002"))
-        monkeypatch.setattr(store.opening, "HEAD", "0002")
+        monkeypatch.setattr(store.opening, "REVISIONS", (*REVISIONS, "9999"))
+        monkeypatch.setattr(store.opening, "HEAD", "9999")
 
     return run
 
@@ -379,10 +379,10 @@ def test_an_older_schema_is_migrated_after_a_backup_that_is_named(old_file: Path
     release()
     with open_database(old_file) as database:
         backup = database.migrated_from_backup
-    assert revision_of(old_file) == "0002"
+    assert revision_of(old_file) == "9999"
     assert ask_sql(old_file, "SELECT seen FROM blob") == [(7,)]
-    assert backup is not None and backup.name.startswith("old.db.backup-0001-") and backup.parent == old_file.parent
-    assert revision_of(backup) == "0001"
+    assert backup is not None and backup.name.startswith(f"old.db.backup-{HEAD}-") and backup.parent == old_file.parent
+    assert revision_of(backup) == HEAD
     assert ask_sql(backup, "SELECT count(*) FROM blob") == [(1,)]
     with open_database(old_file) as database:
         assert database.migrated_from_backup is None
@@ -402,7 +402,7 @@ def test_migrating_can_be_refused(old_file: Path, release: Callable[..., None], 
     release()
     with pytest.raises(MigrationNeeded, match="refine db upgrade"):
         open_database(old_file, **options)
-    assert revision_of(old_file) == "0001"
+    assert revision_of(old_file) == HEAD
     assert list(old_file.parent.glob("*.backup*")) == []
 
 
@@ -422,7 +422,7 @@ def test_a_migration_that_fails_changes_nothing(
     release(more)
     with pytest.raises(error):
         open_database(old_file)
-    assert revision_of(old_file) == "0001"
+    assert revision_of(old_file) == HEAD
     assert ask_sql(old_file, "SELECT sql FROM sqlite_schema ORDER BY name") == before
     assert ask_sql(old_file, "SELECT sha256 FROM blob") != []
 
@@ -437,7 +437,7 @@ def test_without_a_backup_there_is_no_migration(
     monkeypatch.setattr(store.upkeep, "_check_copy", fail)
     with pytest.raises(StoreError, match="not whole"):
         open_database(old_file)
-    assert revision_of(old_file) == "0001"
+    assert revision_of(old_file) == HEAD
     assert list(old_file.parent.glob("*.backup*")) == []
 
 

@@ -1,0 +1,104 @@
+"""What is believed of labelers while chains run: fitted anew as feedback comes in, and kept for the verdicts."""
+
+import asyncio
+from dataclasses import dataclass
+
+from refine.ranking.comparisons import Comparisons
+from refine.ranking.snapshot import Snapshot, reliabilities_of
+from refine.ranking.verdict import TRUSTING_METHOD
+from store.chains import StoredChain
+from store.database import Database
+from store.standing import Judged, count_judged, load_judged, new_snapshot_id, record_snapshot
+
+FIRST = 40
+"""Rankings before which everybody counts alike: nobody can be told from anybody by less."""
+GROWTH = 1.25
+"""By how much there must be more of them for a new fit: all fits together cost five times the last one."""
+
+
+@dataclass(slots=True)
+class _Scope:
+    """Rankings that labelers are judged by together."""
+
+    lock: asyncio.Lock
+    rankings: int = -1
+    """With a verdict, as far as this process knows; -1: not counted yet."""
+    snapshot: Snapshot | None = None
+    fitting: "asyncio.Task[None] | None" = None
+
+    @property
+    def is_due(self) -> bool:
+        if self.snapshot is None:
+            return self.rankings >= FIRST
+        return self.rankings >= GROWTH * self.snapshot.rankings
+
+
+class Reliabilities:
+    """One for all chains of a process. What it has is in the store too, so it may be dropped at any time."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._scopes: dict[int | None, _Scope] = {}
+
+    async def snapshot_for(self, chain: StoredChain) -> Snapshot | None:
+        """The newest one; None where there are too few rankings yet, or the project takes all labelers alike.
+
+        Only the first is waited for; a newer one is made beside the chains.
+        """
+        if not chain.settings.is_weighing_labelers:
+            return None
+        key = _scope_of(chain)
+        scope = self._scopes.setdefault(key, _Scope(asyncio.Lock()))
+        async with scope.lock:
+            if scope.rankings < 0:
+                scope.rankings = self._database.read(count_judged, key)
+            if scope.is_due and scope.snapshot is None:
+                await self._fit(key, scope, chain.settings.seed)
+            elif scope.is_due and (scope.fitting is None or scope.fitting.done()):
+                if scope.fitting is not None:
+                    scope.fitting.result()  # raises what made the last one fail
+                scope.fitting = asyncio.create_task(self._fit(key, scope, chain.settings.seed))
+        return scope.snapshot
+
+    def count(self, chain: StoredChain, rankings: int) -> None:
+        """So many more have their verdict."""
+        scope = self._scopes.get(_scope_of(chain))
+        if scope is not None:
+            scope.rankings += rankings
+
+    async def aclose(self) -> None:
+        tasks = [scope.fitting for scope in self._scopes.values() if scope.fitting is not None]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _fit(self, key: int | None, scope: _Scope, seed: int) -> None:
+        judged = await asyncio.to_thread(self._database.read, load_judged, key)
+        snapshot, comparisons = await asyncio.to_thread(_fit, judged, seed)
+        population = snapshot.fitted.population
+        await self._database.write(
+            record_snapshot,
+            key,
+            ulid=snapshot.id,
+            rankings=snapshot.rankings,
+            comparisons=comparisons,
+            seed=seed,
+            method=TRUSTING_METHOD,
+            population={"theta": population.theta, "shares": population.shares.tolist()},
+            labelers={
+                name: [round(number, 6) for number in (it.mean, it.sd, it.p_careless, it.p_adversarial)]
+                for name, it in reliabilities_of(snapshot.fitted, snapshot.fitted.names).items()
+            },
+        )
+        scope.snapshot = snapshot
+        scope.rankings = max(scope.rankings, snapshot.rankings)
+
+
+def _fit(judged: Judged, seed: int) -> tuple[Snapshot, int]:
+    data = Comparisons.from_rankings(judged.rows)
+    rankings = len(judged.rows)
+    return Snapshot.of(data, id=new_snapshot_id(), rounds=judged.rounds, rankings=rankings, seed=seed), len(data)
+
+
+def _scope_of(chain: StoredChain) -> int | None:
+    return chain.project_key if chain.settings.is_simulated else None
