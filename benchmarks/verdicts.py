@@ -17,10 +17,12 @@ from statistics import mean
 from refine.batch import BatchOrder, run_batch
 from refine.settings import PanelMix, ProjectSettings
 from refine.simulate import Looks
+from store.candidates import load_files
 from store.chains import list_chains
 from store.database import Database
 from store.opening import open_database
-from store.rounds import load_files, load_rounds, load_shown, load_verdict
+from store.rounds import load_rounds, load_shown
+from store.verdicts import load_verdict
 
 THINGS = ("a quiz about rivers", "a timer", "a memory game", "a to-do list", "a calculator", "a chart of rainfall")
 

@@ -12,17 +12,11 @@ from refine.errors import ModelError, ModelMisconfigured, ModelUnreachable
 from refine.revise import draft_step, revise_step
 from refine.types import Ask, CandidateKind, EditPlan, Files, GaveUp, Made, StopReason
 from store.calls import RecordedReply
+from store.candidates import StoredCandidate, add_candidate, find_unchecked, load_candidate, load_candidates
 from store.chains import StoredChain, end_chain
 from store.database import Connection
-from store.rounds import (
-    StoredCandidate,
-    StoredPlan,
-    add_candidate,
-    find_unchecked,
-    load_candidate,
-    load_candidates,
-    open_round,
-)
+from store.plans import StoredPlan
+from store.rounds import open_round
 
 
 def spare_slots(made: Sequence[StoredCandidate], wanted: int) -> list[int]:

@@ -21,24 +21,13 @@ from refine.llm.budget import Budget
 from refine.ranking.verdict import judge as judge_rankings
 from refine.revise import distil_from_replies, distil_step
 from refine.types import CritiqueRecord, EditPlan, Files, RankingRecord, StopReason, Verdict
+from store.candidates import StoredCandidate, load_candidate, load_candidates, load_files
 from store.chains import StoredChain, finish_audit, load_chain, set_state
 from store.database import Connection
-from store.rounds import (
-    StoredCandidate,
-    StoredPlan,
-    StoredRound,
-    has_plan,
-    load_candidate,
-    load_candidates,
-    load_critiques,
-    load_files,
-    load_plan,
-    load_rankings,
-    load_shown,
-    newest_round,
-    record_plan,
-    record_verdict,
-)
+from store.plans import StoredPlan, has_plan, load_plan, record_plan
+from store.rankings import load_critiques, load_rankings
+from store.rounds import StoredRound, load_shown, newest_round
+from store.verdicts import record_verdict
 
 
 def _chain(state: LoopState, runtime: Runtime[LoopContext]) -> StoredChain:

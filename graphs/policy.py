@@ -5,10 +5,12 @@ from collections.abc import Sequence
 
 from refine.llm.budget import Budget
 from refine.types import StopReason
+from store.candidates import StoredCandidate
 from store.chains import StoredChain
 from store.database import Connection
 from store.ids import now
-from store.rounds import StoredCandidate, count_rankings, count_unchanged_rounds
+from store.rankings import count_rankings
+from store.verdicts import count_unchanged_rounds
 
 AUDITED: frozenset[StopReason] = frozenset({"rounds", "rankings", "plateau", "nothing_left"})
 """Stop reasons after which an audit round makes sense: the chain ran its course, and there is money and time left."""

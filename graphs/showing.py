@@ -12,9 +12,10 @@ from graphs.policy import blind_order, is_past_deadline, wanted_rankings
 from refine.artifact import check_files
 from refine.errors import LimitReached
 from refine.types import StopReason
+from store.candidates import StoredCandidate, load_candidate, load_candidates, load_files, record_checks
 from store.chains import StoredChain, load_chain
 from store.database import Connection
-from store.rounds import StoredCandidate, load_candidate, load_candidates, load_files, open_round, record_checks
+from store.rounds import open_round
 
 _Found = list[tuple[StoredCandidate, list[tuple[str, bool, str]]]]
 

@@ -19,11 +19,11 @@ from refine.protocols import Panel
 from refine.settings import ProjectSettings, RunOptions
 from refine.types import Files, PromptIn
 from store.calls import Spending, sum_spending
+from store.candidates import load_files
 from store.chains import StoredChain, page_project, retry_failed
 from store.database import Connection
 from store.intake import order_chains
 from store.projects import StoredProject, create_batch, find_prompts, finish_batch
-from store.rounds import load_files
 
 _REPORT_S = 0.5
 

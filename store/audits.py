@@ -5,7 +5,8 @@ from typing import Any
 
 from sqlalchemy import Connection, func, select
 
-from store.rounds import load_candidates, load_shown, newest_round
+from store.candidates import load_candidates
+from store.rounds import load_shown, newest_round
 from store.tables import CANDIDATE, CHAIN, RANKING, ROUND, VERDICT
 
 _COURSE = ("rounds", "rankings", "plateau", "nothing_left")

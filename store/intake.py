@@ -7,9 +7,9 @@ from sqlalchemy import Connection, select
 
 from refine.artifact import content_hash
 from refine.types import PromptIn
+from store.candidates import add_candidate
 from store.chains import chains_of_prompts, create_chain
 from store.projects import StoredProject, StoredPrompt, add_prompts
-from store.rounds import add_candidate
 from store.tables import CHAIN
 
 

@@ -6,22 +6,15 @@ from typing import Any
 from refine.export import ExportCall, ExportCandidate, ExportChain, ExportCritique, ExportRanking, ExportRound
 from refine.types import ModelReply
 from store.calls import RecordedCall, load_calls, sum_spending
+from store.candidates import StoredCandidate, load_candidates, load_edits, load_files
 from store.chains import StoredChain, load_chain, page_project
 from store.database import Connection, Database
 from store.events import load_events
+from store.plans import load_plan
 from store.projects import load_prompt, load_settings_versions
-from store.rounds import (
-    StoredCandidate,
-    StoredRound,
-    load_candidates,
-    load_edits,
-    load_files,
-    load_full_rankings,
-    load_plan,
-    load_rounds,
-    load_shown,
-    load_verdict,
-)
+from store.rankings import load_full_rankings
+from store.rounds import StoredRound, load_rounds, load_shown
+from store.verdicts import load_verdict
 
 
 def read_chain(database: Database, chain_id: str) -> ExportChain:

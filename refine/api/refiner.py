@@ -22,6 +22,7 @@ from refine.protocols import ModelClient
 from refine.settings import ProjectSettings, RunOptions
 from refine.types import ChainRecord, Event, Files, PromptIn
 from store.cache import ReplyCache
+from store.candidates import load_files
 from store.chains import (
     load_chain,
     pause_chain,
@@ -37,7 +38,6 @@ from store.intake import order_chains
 from store.opening import open_database
 from store.owners import find_dead_owners, register_owner
 from store.projects import StoredProject, find_project
-from store.rounds import load_files
 
 if TYPE_CHECKING:
     from refine.api.blocking import BlockingRefiner

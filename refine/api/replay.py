@@ -7,20 +7,12 @@ from refine.artifact import content_hash
 from refine.revise import distil_from_replies, draft_from_replies, revise_from_replies
 from refine.types import GaveUp, Made, Step
 from store.calls import RecordedReply, load_replies
+from store.candidates import StoredCandidate, load_candidate, load_candidates, load_files
 from store.chains import StoredChain, load_chain
 from store.database import Connection, Database
-from store.rounds import (
-    StoredCandidate,
-    StoredRound,
-    load_candidate,
-    load_candidates,
-    load_critiques,
-    load_files,
-    load_plan,
-    load_plan_by_key,
-    load_rounds,
-    plan_to_json,
-)
+from store.plans import load_plan, load_plan_by_key, plan_to_json
+from store.rankings import load_critiques
+from store.rounds import StoredRound, load_rounds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

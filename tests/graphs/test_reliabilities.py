@@ -16,8 +16,11 @@ from refine.types import CritiqueRecord, Verdict
 from store.chains import list_chains
 from store.database import Connection, Database
 from store.opening import open_database
-from store.rounds import load_critiques, load_plan, load_rounds, load_verdict
+from store.plans import load_plan
+from store.rankings import load_critiques
+from store.rounds import load_rounds
 from store.tables import RELIABILITY_SNAPSHOT
+from store.verdicts import load_verdict
 
 SETTINGS: dict[str, Any] = {"rounds": 3, "plateau_rounds": 3, "rankings_per_round": 5, "audit_share": 0.2, "seed": 4}
 

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import Connection, select
 
 from refine.types import CritiqueIn, RankingIn
-from store import chains, feedback, projects, rounds
+from store import candidates, chains, feedback, projects, rankings, rounds
 from store.opening import HEAD, REVISIONS, open_database
 from store.tables import ASSIGNMENT, CHAIN, LABELER
 from store.upkeep import stats
@@ -58,10 +58,10 @@ def test_its_chains_can_be_read(released: Path) -> None:
             ("waiting", 2),
         ]
         later = next(chain for chain in found if chain.record.round == 2)
-        revision = database.read(rounds.load_candidates, later.key, round=2)[0]
-        assert "#111" in database.read(rounds.load_files, revision.key)[0].content
+        revision = database.read(candidates.load_candidates, later.key, round=2)[0]
+        assert "#111" in database.read(candidates.load_files, revision.key)[0].content
         first = database.read(rounds.load_rounds, later.key)[0]
-        assert [critique.text for critique in database.read(rounds.load_critiques, first.key)] == [
+        assert [critique.text for critique in database.read(rankings.load_critiques, first.key)] == [
             "The button is too pale to read.",
             "[erased]",
         ]

@@ -29,7 +29,7 @@ from refine.types import (
     Span,
     Verdict,
 )
-from store import calls, chains, feedback, projects, rounds
+from store import calls, candidates, chains, feedback, plans, projects, rankings, rounds, verdicts
 from store.opening import APPLICATION_ID, HEAD, open_database
 
 PAGE = """<!doctype html>
@@ -85,7 +85,7 @@ def start(connection: Connection, chain_key: int) -> None:
     for slot in range(2):
         step = calls.StepKey(chain_key=chain_key, round=1, step="draft", slot=slot, turn=0)
         call = ask(connection, step, (Part("Explain the phases of the moon."),), (PAGE % slot))
-        rounds.add_candidate(
+        candidates.add_candidate(
             connection,
             chain_key,
             round=1,
@@ -97,8 +97,8 @@ def start(connection: Connection, chain_key: int) -> None:
             generator="demo/scripted",
             how="draft",
         )
-    made = rounds.load_candidates(connection, chain_key)
-    rounds.record_checks(connection, chain_key, [(candidate, [("size", True, "")]) for candidate in made])
+    made = candidates.load_candidates(connection, chain_key)
+    candidates.record_checks(connection, chain_key, [(candidate, [("size", True, "")]) for candidate in made])
     chain = chains.load_chain_by_key(connection, chain_key)
     rounds.open_round(
         connection,
@@ -148,7 +148,7 @@ def revise(connection: Connection, chain_key: int) -> None:
     """The verdict of round one, the plan made of its critiques, one revision, and round two."""
     chain = chains.load_chain_by_key(connection, chain_key)
     first = rounds.load_rounds(connection, chain_key)[0]
-    made = rounds.load_candidates(connection, chain_key)
+    made = candidates.load_candidates(connection, chain_key)
     winner = made[1]
     ratings = tuple(
         Rating(candidate=candidate.id, mean=0.0, sd=1.0, p_best=0.5, p_beats_incumbent=None) for candidate in made
@@ -163,8 +163,8 @@ def revise(connection: Connection, chain_key: int) -> None:
         method="bradley_terry_map",
         seed=1,
     )
-    rounds.record_verdict(connection, chain, first, verdict)
-    critique = rounds.load_critiques(connection, first.key)[0]
+    verdicts.record_verdict(connection, chain, first, verdict)
+    critique = rankings.load_critiques(connection, first.key)[0]
     span = Span(critique=critique.id, start=0, end=len(critique.text))
     step = calls.StepKey(chain_key=chain_key, round=1, step="distil", slot=0, turn=0)
     call = ask(connection, step, (Part("Critiques:\n"), Part(critique.text, span)), "{}")
@@ -172,12 +172,12 @@ def revise(connection: Connection, chain_key: int) -> None:
         id="i1", kind="look", target="#go", claim=critique.text, severity=0.5, support=1.0, span=span, cites=(span,)
     )
     plan = EditPlan(made_by="distiller", issues=(issue,))
-    rounds.record_plan(connection, chain_key, first, plan, parent_key=winner.key, call_key=call)
-    stored = rounds.load_plan(connection, first.key)
+    plans.record_plan(connection, chain_key, first, plan, parent_key=winner.key, call_key=call)
+    stored = plans.load_plan(connection, first.key)
     assert stored is not None
     files = (CodeFile(filename="index.html", content=(PAGE % 1).replace("#999", "#111")),)
     edit = Edit(issues=("i1",), filename="index.html", status="applied", how="exact", search="#999", replace="#111")
-    rounds.add_candidate(
+    candidates.add_candidate(
         connection,
         chain_key,
         round=2,
@@ -192,8 +192,8 @@ def revise(connection: Connection, chain_key: int) -> None:
         how="blocks",
         edits=(edit,),
     )
-    (revision,) = rounds.load_candidates(connection, chain_key, round=2)
-    rounds.record_checks(connection, chain_key, [(revision, [("size", True, "")])])
+    (revision,) = candidates.load_candidates(connection, chain_key, round=2)
+    candidates.record_checks(connection, chain_key, [(revision, [("size", True, "")])])
     rounds.open_round(
         connection,
         chains.load_chain_by_key(connection, chain_key),
