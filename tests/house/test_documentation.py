@@ -94,7 +94,8 @@ def test_a_command_and_its_options_exist(page: str, code: str) -> None:
 
 
 def test_options_named_in_prose_exist() -> None:
-    options = {name for command in commands().values() for option in command.params for name in option.opts}
+    parameters = [option for command in commands().values() for option in command.params]
+    options = {name for option in parameters for name in (*option.opts, *option.secondary_opts)}
     options |= {f"--{name}" for name in ("help", "port", "latency-ms", "faults", "strict")}
     pages = [page for page in PAGES if page.parent.name == "docs" or page.name == "README.md"]
     named = {
