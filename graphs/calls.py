@@ -27,18 +27,19 @@ async def converse(
     step: Step,
     slot: int,
     next_step: Callable[[Sequence[RecordedReply]], Ask | Outcome],
-) -> tuple[Outcome, RecordedReply | None]:
+    first_turn: int = 0,
+) -> tuple[Outcome, list[RecordedReply]]:
     """Take turns with the model until the engine (a pure function of the replies so far) is content.
 
-    Returns what it made and the last reply it made it of. Raises ModelError when a turn failed for good, LimitReached
+    Returns what it made and the replies it made it of. Raises ModelError when a turn failed for good, LimitReached
     when it cannot be paid.
     """
     replies: list[RecordedReply] = []
     while True:
         outcome = next_step(replies)
         if not isinstance(outcome, Ask):
-            return outcome, replies[-1] if replies else None
-        key = StepKey(chain_key=chain.key, round=round, step=step, slot=slot, turn=len(replies))
+            return outcome, replies
+        key = StepKey(chain_key=chain.key, round=round, step=step, slot=slot, turn=first_turn + len(replies))
         replies.append(await call_model(context, chain, key, outcome.messages))
 
 

@@ -7,7 +7,7 @@ from typing import Protocol
 from graphs.reliabilities import Reliabilities
 from refine.errors import StoreError
 from refine.llm.budget import Budget
-from refine.protocols import ModelClient
+from refine.protocols import ModelClient, PageChecker
 from refine.types import ModelReply
 from store.database import Database
 
@@ -49,6 +49,8 @@ class LoopContext:
     slots: asyncio.Semaphore
     """Model calls in flight, over all chains."""
     cache: ReplyCache | None = None
+    checker: PageChecker | None = None
+    """None: nothing looks at pages in a browser."""
     meter: Meter = field(default_factory=Meter)
     reliabilities: Reliabilities | None = None
     """None: every labeler counts alike."""

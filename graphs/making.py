@@ -1,16 +1,17 @@
 """Making candidates and ending chains: the parts of nodes that are done per slot or in one write."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Literal
 
 from graphs.calls import converse
 from graphs.context import LoopContext
 from graphs.policy import AUDITED, blind_order, is_chosen_for_audit
+from graphs.repairing import repair
+from graphs.slots import Slot
 from refine.artifact import content_hash
 from refine.errors import ModelError, ModelMisconfigured, ModelUnreachable
 from refine.revise import draft_step, revise_step
-from refine.types import Ask, CandidateKind, EditPlan, Files, GaveUp, Made, StopReason
+from refine.types import Ask, EditPlan, Files, GaveUp, Made, StopReason
 from store.calls import RecordedReply
 from store.candidates import StoredCandidate, add_candidate, find_unchecked, load_candidate, load_candidates
 from store.chains import StoredChain, end_chain
@@ -25,35 +26,13 @@ def spare_slots(made: Sequence[StoredCandidate], wanted: int) -> list[int]:
     return [slot for slot in range(wanted) if slot not in taken]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Slot:
-    """What became of one slot of a round, not yet stored."""
-
-    number: int
-    kind: CandidateKind
-    outcome: Made | GaveUp
-    content_sha256: str | None = None
-    reply: RecordedReply | None = None
-    """What it was made of."""
-    parent: StoredCandidate | None = None
-    plan: StoredPlan | None = None
-
-    @property
-    def files(self) -> Files | None:
-        return self.outcome.files if isinstance(self.outcome, Made) else None
-
-
 async def make_draft(context: LoopContext, chain: StoredChain, round: int, slot: int) -> Slot:
     def next_step(replies: Sequence[RecordedReply]) -> Ask | Made | GaveUp:
         return draft_step(chain.record.prompt, instructions=chain.settings.instructions, replies=replies)
 
     outcome, reply = await _converse(context, chain, round, "draft", slot, next_step)
-    return await _kept(
-        context,
-        chain,
-        round,
-        Slot(number=slot, kind="draft", outcome=outcome, content_sha256=_hash(outcome), reply=reply),
-    )
+    made = Slot(number=slot, kind="draft", outcome=outcome, content_sha256=_hash(outcome), reply=reply)
+    return await _kept(context, chain, round, await repair(context, chain, round, made))
 
 
 async def make_revision(
@@ -79,7 +58,7 @@ async def make_revision(
         parent=parent,
         plan=plan,
     )
-    return await _kept(context, chain, round, made)
+    return await _kept(context, chain, round, await repair(context, chain, round, made))
 
 
 async def _kept(context: LoopContext, chain: StoredChain, round: int, slot: Slot) -> Slot:
@@ -100,13 +79,13 @@ async def _converse(
 ) -> tuple[Made | GaveUp, RecordedReply | None]:
     """A model that failed for good has given this slot up."""
     try:
-        outcome, reply = await converse(context, chain, round=round, step=step, slot=slot, next_step=next_step)
+        outcome, replies = await converse(context, chain, round=round, step=step, slot=slot, next_step=next_step)
     except (ModelMisconfigured, ModelUnreachable):
         raise
     except ModelError as error:
         return GaveUp(reason=f"the model failed: {error}"), None
     assert not isinstance(outcome, EditPlan)
-    return outcome, reply
+    return outcome, replies[-1] if replies else None
 
 
 def _hash(outcome: Made | GaveUp) -> str | None:

@@ -183,7 +183,7 @@ async def _distil(context: LoopContext, round: StoredRound, stand: _Stand) -> Co
     if plan is None and critiques:
         call_key = None
         try:
-            distilled, reply = await converse(
+            distilled, replies = await converse(
                 context,
                 chain,
                 round=round.number,
@@ -192,7 +192,7 @@ async def _distil(context: LoopContext, round: StoredRound, stand: _Stand) -> Co
                 next_step=lambda replies: distil_step(chain.record.prompt, critiques, parent=parent, replies=replies),
             )
             assert isinstance(distilled, EditPlan)
-            plan, call_key = distilled, reply.key if reply else None
+            plan, call_key = distilled, replies[-1].key if replies else None
         except LimitReached as limit:
             return stop("cost", str(limit))
         except (ModelMisconfigured, ModelUnreachable):

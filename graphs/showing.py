@@ -7,8 +7,9 @@ from langgraph.types import Command
 
 from graphs.calls import settle_all
 from graphs.context import LoopContext
-from graphs.making import Slot, split_duplicates, store_slots
+from graphs.making import split_duplicates, store_slots
 from graphs.policy import blind_order, is_past_deadline, wanted_rankings
+from graphs.slots import Slot
 from refine.artifact import check_files
 from refine.errors import LimitReached
 from refine.types import StopReason
@@ -48,7 +49,7 @@ async def put_on_show(
     unchecked, shown_before = await context.database.write(store_slots, chain, number, slots)
     if failure is not None:
         return _give_up(failure)
-    found = _check(context, chain, unchecked, shown_before, slots)
+    found = await _check(context, chain, unchecked, shown_before, slots)
     return await context.database.write(_open, chain.record.id, number, found)
 
 
@@ -58,7 +59,7 @@ def _give_up(failure: BaseException) -> Command[Any]:
     raise failure
 
 
-def _check(
+async def _check(
     context: LoopContext,
     chain: StoredChain,
     unchecked: Sequence[StoredCandidate],
@@ -72,6 +73,8 @@ def _check(
     for candidate in unchecked:
         files = at_hand.get(candidate.content_sha256) or context.database.read(load_files, candidate.key)
         results = [(it.name, it.passed, it.detail) for it in check_files(files, chain.settings.max_candidate_bytes)]
+        if context.checker is not None and all(passed for _, passed, _ in results):
+            results += [(it.name, it.passed, it.detail) for it in await context.checker.check(files)]
         twin = distinct[candidate.key]
         results.append(("distinct", twin is None, "" if twin is None else f"the same as candidate {twin}"))
         found.append((candidate, results))

@@ -2,7 +2,7 @@
 
 from typing import Protocol
 
-from refine.types import Assignment, MadeBy, ModelReply, ModelRequest, OpenRound, RankingIn
+from refine.types import Assignment, Files, Finding, MadeBy, ModelReply, ModelRequest, OpenRound, RankingIn
 
 
 class ModelClient(Protocol):
@@ -17,6 +17,14 @@ class ModelClient(Protocol):
         ...
 
     async def aclose(self) -> None: ...
+
+
+class PageChecker(Protocol):
+    """Looks at pages as a labeler would meet them. The same page gets the same findings."""
+
+    async def check(self, files: Files) -> tuple[Finding, ...]:
+        """All checks, always in the same order; a page is broken when any did not pass. Never raises for a page."""
+        ...
 
 
 class FeedbackDesk(Protocol):

@@ -19,7 +19,7 @@ StopReason = Literal[
 ]
 RoundKind = Literal["normal", "audit"]
 CandidateKind = Literal["draft", "revision", "given"]
-Step = Literal["draft", "distil", "revise"]
+Step = Literal["draft", "distil", "revise", "repair"]
 IssueKind = Literal["behaviour", "content", "look", "accessibility", "performance", "other"]
 
 
@@ -38,6 +38,16 @@ class CodeFile(Record):
 
 
 Files = tuple[CodeFile, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """What one check says of a page."""
+
+    name: str
+    passed: bool
+    detail: str = ""
+    """What is wrong, in one sentence; empty when it passed."""
 
 
 # --- Messages to models -------------------------------------------------------------------------------------------

@@ -23,6 +23,7 @@ from store.tables import (
     MODEL_CALL,
     PLAN,
     RANKING,
+    REPAIR,
     ROUND,
     ROUND_CANDIDATE,
     VERDICT,
@@ -126,6 +127,7 @@ class _Copy:
         )
         for table in (CANDIDATE_FILE, CHECK, EDIT):
             self.copy(table, table.c.candidate_id.in_(list(candidates)), maps={"candidate_id": candidates})
+        self.copy(REPAIR, (REPAIR.c.chain_id == self.old_chain) & (REPAIR.c.round <= upto), chain_id=self.new_chain)
         self.copy(
             ROUND_CANDIDATE,
             ROUND_CANDIDATE.c.round_id.in_(list(rounds)),

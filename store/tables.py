@@ -253,6 +253,23 @@ class CheckRow(SQLModel, table=True):
     detail: str = _text(default="")
 
 
+class RepairRow(SQLModel, table=True):
+    """A page that checks found broken before it was a candidate, and what the model was asked to mend."""
+
+    __tablename__ = "repair"
+    __table_args__ = (UniqueConstraint("chain_id", "round", "slot", "attempt"),)
+    id: int | None = Field(default=None, primary_key=True)
+    chain_id: int = Field(foreign_key="chain.id")
+    round: int
+    slot: int
+    attempt: int
+    content_sha256: str = Field(max_length=64)
+    """Of the broken page."""
+    findings: list[list[str]] = _json()
+    """Name and detail of every check that did not pass."""
+    created_at: datetime = _time()
+
+
 class RoundCandidateRow(SQLModel, table=True):
     """A candidate on show in a round; `position` is the n of `cn`."""
 
@@ -501,6 +518,7 @@ ROUND = _core(RoundRow)
 CANDIDATE = _core(CandidateRow)
 CANDIDATE_FILE = _core(CandidateFileRow)
 CHECK = _core(CheckRow)
+REPAIR = _core(RepairRow)
 ROUND_CANDIDATE = _core(RoundCandidateRow)
 LABELER = _core(LabelerRow)
 ASSIGNMENT = _core(AssignmentRow)

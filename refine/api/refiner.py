@@ -18,7 +18,7 @@ from refine.api.runner import Progress, Runner
 from refine.errors import InputError, RefineError
 from refine.llm import open_client
 from refine.panel.lines import name_problem, text_problem
-from refine.protocols import ModelClient
+from refine.protocols import ModelClient, PageChecker
 from refine.settings import ProjectSettings, RunOptions
 from refine.types import ChainRecord, Event, Files, PromptIn
 from store.cache import ReplyCache
@@ -66,6 +66,7 @@ class Refiner:
         options: RunOptions,
         accept_changes: bool,
         client: ModelClient | None,
+        checker: PageChecker | None,
         environ: Mapping[str, str],
         migrate: bool,
         use_cache: bool,
@@ -77,6 +78,7 @@ class Refiner:
         self._options = options
         self._accept_changes = accept_changes
         self._given_client = client
+        self._given_checker = checker
         self._environ = environ
         self._migrate = migrate
         self._use_cache = use_cache
@@ -95,6 +97,7 @@ class Refiner:
         options: RunOptions | None = None,
         accept_changes: bool = False,
         client: ModelClient | None = None,
+        checker: PageChecker | None = None,
         environ: Mapping[str, str] | None = None,
         migrate: bool = True,
         use_cache: bool = False,
@@ -108,7 +111,8 @@ class Refiner:
         project's own if it exists, else of the defaults. On entering: SettingsChanged when the project runs under
         others and not `accept_changes`; ModelMisconfigured for an unknown model or a missing key; StoreError for the
         database.
-        `client` replaces the model (tests). `use_cache` keeps replies in `<path>.cache`, shared between chains.
+        `client` replaces the model, `checker` the browser (tests). `use_cache` keeps replies in `<path>.cache`, shared
+        between chains.
         """
         run_options = options or RunOptions()
         given = {"api_base": api_base, "concurrency": concurrency}
@@ -123,6 +127,7 @@ class Refiner:
             options=run_options,
             accept_changes=accept_changes,
             client=client,
+            checker=checker,
             environ=os.environ if environ is None else environ,
             migrate=migrate,
             use_cache=use_cache,
@@ -176,6 +181,7 @@ class Refiner:
             self._options,
             project_key=self._project.key,
             cache=cache,
+            checker=self._given_checker,
         )
         self._runner = await self._stack.enter_async_context(runner.running())
 

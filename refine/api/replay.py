@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from refine.artifact import content_hash
-from refine.revise import distil_from_replies, draft_from_replies, revise_from_replies
+from refine.revise import distil_from_replies, draft_from_replies, repair_from_replies, revise_from_replies
 from refine.types import GaveUp, Made, Step
 from store.calls import RecordedReply, load_replies
 from store.candidates import StoredCandidate, load_candidate, load_candidates, load_files
@@ -12,6 +12,7 @@ from store.chains import StoredChain, load_chain
 from store.database import Connection, Database
 from store.plans import load_plan, load_plan_by_key, plan_to_json
 from store.rankings import load_critiques
+from store.repairs import load_repairs
 from store.rounds import StoredRound, load_rounds
 
 
@@ -99,6 +100,10 @@ def _compare_candidate(connection: Connection, chain: StoredChain, candidate: St
             return "its plan or its parent is missing"
         parent = load_files(connection, candidate.parent_key)
         outcome = revise_from_replies(parent, plan.plan, chain.record.prompt, replies, slot=candidate.slot)
+    if isinstance(outcome, Made):
+        attempts = load_repairs(connection, chain.key, candidate.round, candidate.slot)
+        mending = _replies(connection, chain, candidate.round, "repair", candidate.slot)
+        outcome = repair_from_replies(outcome, attempts, chain.record.prompt, mending)
     if isinstance(outcome, GaveUp):
         if candidate.content_sha256 is None:
             return None

@@ -21,7 +21,7 @@ from graphs.running import advance_chain
 from refine.errors import ChainFailed, LimitReached, ModelMisconfigured, ModelUnreachable, StoreError
 from refine.llm.budget import Budget
 from refine.panel import open_panel
-from refine.protocols import ModelClient, Panel
+from refine.protocols import ModelClient, PageChecker, Panel
 from refine.settings import RunOptions
 from store.calls import sum_spending
 from store.chains import (
@@ -110,6 +110,7 @@ class Runner:
         *,
         project_key: int,
         cache: ReplyCache | None = None,
+        checker: PageChecker | None = None,
     ) -> None:
         self.meter = Meter()
         self._database = database
@@ -118,6 +119,7 @@ class Runner:
         self._loop = loop
         self._client = client
         self._cache = cache
+        self._checker = checker
         self._reliabilities = Reliabilities(database)
         self._slots = asyncio.Semaphore(options.concurrency)
         # While one chain computes, another must be waiting for each model slot: two chains a slot (measured: 1.04 x
@@ -258,6 +260,7 @@ class Runner:
             slots=self._slots,
             cache=self._cache,
             meter=self.meter,
+            checker=self._checker,
             reliabilities=self._reliabilities,
         )
         panel = self._panel_of(chain)

@@ -3,10 +3,12 @@
 from refine.revise.distil import distil_from_replies, distil_step
 from refine.revise.draft import draft_from_replies, draft_step
 from refine.revise.edit import Prefer, revise_from_replies, revise_step
+from refine.revise.repair import MAX_REPAIRS, repair_from_replies, repair_plan, repair_step, repaired
 from refine.revise.scan import scan
 from refine.revise.turns import Reply, ReplyLike
 
 __all__ = [
+    "MAX_REPAIRS",
     "Prefer",
     "Reply",
     "ReplyLike",
@@ -14,6 +16,10 @@ __all__ = [
     "distil_step",
     "draft_from_replies",
     "draft_step",
+    "repair_from_replies",
+    "repair_plan",
+    "repair_step",
+    "repaired",
     "revise_from_replies",
     "revise_step",
     "scan",
