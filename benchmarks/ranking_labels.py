@@ -1,0 +1,336 @@
+"""How many comparisons it takes until P(best) > 0.95: at random against what `refine.ranking.asking` asks.
+
+    python benchmarks/ranking_labels.py --rounds 1000 --seeds 3
+
+Rounds of five candidates with scores N(0, sd^2). A fifth of the labelers are spam: of those 70 % answer at random, 20 %
+always choose what stands left, 10 % choose the worse one; the others see leads exp(N(0, 0.5)) times and have a tie
+threshold of 0.3 exp(N(0, 0.6)): the population that `fit` expects before it has seen one, except for the share of spam.
+Nobody is known at the start; all rounds share the labelers; a labeler answers once a round, as in the loop. `--width`
+rounds are open at a time, the next one opens when one is decided or at the cap.
+
+Every arm has the same evidence and the same stopping rule (`enough`): ratings are updated after every answer by moment
+matching with what is believed of its labeler (Opper & Winther, Neural Computation 2000), and replaced, with what is
+believed of labelers, by `fit` of everything each time the answers have grown by 30 %.
+"""
+
+import argparse
+import os
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from itertools import combinations
+
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # small matrices: threads cost more than they save
+
+import numpy as np
+
+from refine.ranking import Comparisons, fit
+from refine.ranking.asking import Askable, select_candidates, select_next
+from refine.ranking.best import shared_normals
+from refine.ranking.bits import Sight
+from refine.ranking.cells import Floats, Ints
+from refine.ranking.ordered_logit import sigmoid
+from refine.ranking.stopping import CAUTION, enough
+
+K, THETA, SPAM = 5, 0.3, 0.2
+GOOD, RANDOM, LEFT, INVERTED = range(4)
+PAIRS = list(combinations(range(K), 2))
+NODES, WEIGHTS = np.polynomial.hermite_e.hermegauss(21)
+FIRST_FIT, GROWTH = 2000, 1.3
+CAPS = (50, 100, 200, 400)
+
+
+class World:
+    def __init__(self, *, rounds: int, labelers: int, sd: float, seed: int) -> None:
+        rng = np.random.default_rng(seed)
+        self.rng = rng
+        self.scores = rng.normal(0, sd, (rounds, K))
+        self.gain = np.exp(rng.normal(0, 0.5, labelers))
+        self.theta = THETA * np.exp(rng.normal(0, 0.6, labelers))
+        self.kind = np.zeros(labelers, dtype=int)
+        spam = rng.permutation(labelers)[: round(SPAM * labelers)]
+        self.kind[spam] = np.repeat(
+            [RANDOM, LEFT, INVERTED], np.diff(np.round(np.array([0, 0.7, 0.9, 1]) * len(spam)).astype(int))
+        )
+
+    def rank(self, round: int, labeler: int, shown: Sequence[int]) -> list[int]:
+        """Tie groups as ranks in the order of `shown`: utilities with Gumbel noise, tied within the threshold of the
+        group's best, so that two of them are an ordered logit."""
+        kind, threshold = self.kind[labeler], THETA
+        if kind == LEFT:
+            return list(range(len(shown)))
+        worth = self.rng.gumbel(size=len(shown))
+        if kind == GOOD:
+            worth, threshold = worth + self.gain[labeler] * self.scores[round, shown], self.theta[labeler]
+        elif kind == INVERTED:
+            worth = worth - self.scores[round, shown]
+        ranks, rank, top = [0] * len(shown), -1, np.inf
+        for at in np.argsort(-worth).tolist():
+            if top - worth[at] > threshold:
+                rank, top = rank + 1, worth[at]
+            ranks[at] = rank
+        return ranks
+
+
+@dataclass
+class Log:
+    """Every comparison so far."""
+
+    rounds: list[int] = field(default_factory=list)
+    labelers: list[int] = field(default_factory=list)
+    left: list[int] = field(default_factory=list)
+    right: list[int] = field(default_factory=list)
+    outcome: list[int] = field(default_factory=list)
+    ranking: list[int] = field(default_factory=list)
+
+    def add(self, round: int, labeler: int, shown: Sequence[int], ranks: Sequence[int], ranking: int) -> None:
+        for i, j in combinations(range(len(shown)), 2):
+            self.rounds.append(round)
+            self.labelers.append(labeler)
+            self.left.append(shown[i])
+            self.right.append(shown[j])
+            self.outcome.append(0 if ranks[i] < ranks[j] else 2 if ranks[i] > ranks[j] else 1)
+            self.ranking.append(ranking if len(shown) > 2 else -1)
+
+    def comparisons(self) -> Comparisons:
+        group = [f"r{round:05}" for round in self.rounds]
+        return Comparisons.from_columns(
+            labeler=[f"w{who:04}" for who in self.labelers],
+            group=group,
+            left=[f"{name}-{item}" for name, item in zip(group, self.left, strict=True)],
+            right=[f"{name}-{item}" for name, item in zip(group, self.right, strict=True)],
+            outcome=self.outcome,
+            ranking=self.ranking,
+        )
+
+
+class Desk:
+    """What is known: ratings of the rounds, what is believed of the labelers."""
+
+    def __init__(self, rounds: int, labelers: int) -> None:
+        self.mean, self.covariance = np.zeros((rounds, K)), np.tile(np.eye(K), (rounds, 1, 1))
+        self.theta, self.variance = THETA, 1.0
+        everyone = np.ones(labelers)
+        self.sight = Sight(gain=everyone.copy(), careless=0.10 * everyone, adversarial=0.02 * everyone)
+
+    def open(self, rounds: Ints) -> None:
+        self.mean[rounds], self.covariance[rounds] = 0, np.eye(K) * self.variance
+
+    def absorb(self, rounds: Ints, i: Ints, j: Ints, outcome: Ints, labelers: Ints, power: float) -> None:
+        """One comparison in each of the rounds; `power` is what it counts for."""
+        mean, covariance, n = self.mean[rounds], self.covariance[rounds], np.arange(len(rounds))
+        m = mean[n, i] - mean[n, j]
+        v = covariance[n, i, i] + covariance[n, j, j] - 2 * covariance[n, i, j]
+        lead = m[:, None] + np.sqrt(v)[:, None] * NODES
+        weight = WEIGHTS * self._chances(lead, labelers, outcome) ** power
+        weight /= weight.sum(1, keepdims=True)
+        new_m = (weight * lead).sum(1)
+        new_v = (weight * (lead - new_m[:, None]) ** 2).sum(1)
+        along = covariance[n, :, i] - covariance[n, :, j]
+        self.mean[rounds] = mean + along * ((new_m - m) / v)[:, None]
+        self.covariance[rounds] = (
+            covariance - along[:, :, None] * along[:, None, :] * ((v - new_v) / v**2)[:, None, None]
+        )
+
+    def _chances(self, lead: Floats, labelers: Ints, outcome: Ints) -> Floats:
+        sight, said = self.sight.take(labelers), outcome[:, None]
+        c, a = sight.careless[:, None], sight.adversarial[:, None]
+        even = 1 / (1 + np.exp(self.theta))
+
+        def of(d: Floats | float) -> Floats:
+            left, right = sigmoid(d - self.theta), sigmoid(-d - self.theta)
+            return np.where(said == 0, left, np.where(said == 2, right, np.maximum(1 - left - right, 1e-9)))
+
+        guess = np.where(said == 1, 1 - 2 * even, even)
+        return (1 - c - a) * of(sight.gain[:, None] * lead) + a * of(-lead) + c * guess
+
+    def refit(self, log: Log, open_rounds: Ints, labelers: int) -> None:
+        fitted = fit(log.comparisons())
+        found = fitted.labelers
+        who = np.array([int(name[1:]) for name in found.labeler])
+        told = Sight.of(
+            reliability=found.reliability, p_careless=found.p_careless, p_adversarial=found.p_adversarial
+        )
+        self.sight.gain[who], self.sight.careless[who], self.sight.adversarial[who] = (
+            told.gain, told.careless, told.adversarial,
+        )  # fmt: skip
+        self.theta, self.variance = fitted.theta, fitted.variance
+        for round in open_rounds.tolist():
+            name = f"r{round:05}"
+            self.mean[round], self.covariance[round] = fitted.posterior(name, [f"{name}-{item}" for item in range(K)])
+
+
+def by_draws(mean: Floats, covariance: Floats, theta: float, normals: Floats, criterion: str) -> tuple[int, int]:
+    """The pair that a criterion on P(best) chooses, over draws of the ratings."""
+    drawn = np.linalg.cholesky(covariance) @ normals + mean[:, None]
+    best = (drawn.argmax(0) == np.arange(K)[:, None]).astype(float)
+    lead = np.stack([drawn[i] - drawn[j] for i, j in PAIRS])
+    left, right = sigmoid(lead - theta), sigmoid(-lead - theta)
+    answers = np.stack([left, 1 - left - right, right])
+    joint = np.einsum("ks,aps->pka", best, answers) / normals.shape[1]
+    answer, prior = joint.sum(1), best.mean(1)
+    safe = np.maximum(joint, 1e-300)
+    information = (joint * np.log(safe / np.maximum(answer[:, None] * prior[:, None], 1e-300))).sum((1, 2))
+    value = {
+        "eig": information,
+        "gini": (joint**2 / np.maximum(answer[:, None], 1e-12)).sum((1, 2)),
+        "kg": joint.max(1).sum(1) - prior.max() + 1e-3 * information,  # gradients of 0 are separated by information
+    }[criterion]
+    return PAIRS[int(value.argmax())]
+
+
+@dataclass
+class Result:
+    asked: Ints
+    """Rankings, or comparisons by pairs, by round."""
+    comparisons: Ints
+    decided: np.ndarray
+    right: np.ndarray
+    spam_share: float
+    most_load: float
+    cpu_s: float
+
+
+def run(
+    arm: str, *, rounds: int, labelers: int, sd: float, seed: int, cap: int, width: int, load: float,
+    rankings: bool = False, criterion: str = "sign", caution: float = CAUTION,
+) -> Result:  # fmt: skip
+    started = time.process_time()
+    world = World(rounds=rounds, labelers=labelers, sd=sd, seed=seed)
+    rng = np.random.default_rng([seed, 1])
+    desk, log = Desk(rounds, labelers), Log()
+    normals = shared_normals(K, 512, 0)
+    has_asked, loads = np.zeros((rounds, labelers), dtype=bool), np.zeros(labelers, dtype=np.int64)
+    order = np.stack([rng.permutation(len(PAIRS)) for _ in range(rounds)])  # at random means: each pair equally often
+    asked, comparisons = np.zeros(rounds, dtype=int), np.zeros(rounds, dtype=int)
+    decided, right = np.zeros(rounds, dtype=bool), np.zeros(rounds, dtype=bool)
+    truth = world.scores.argmax(1)
+    open_rounds, opened, next_fit = np.zeros(0, dtype=int), 0, FIRST_FIT
+    while True:
+        stays = np.ones(len(open_rounds), dtype=bool)
+        for at, round in enumerate(open_rounds.tolist()):
+            reason = enough(
+                desk.mean[round], desk.covariance[round], count=int(asked[round]), most=cap, caution=caution
+            )
+            if reason is not None:
+                stays[at], decided[round] = False, reason == "best"
+                right[round] = desk.mean[round].argmax() == truth[round]
+        fresh = np.arange(opened, min(opened + width - int(stays.sum()), rounds))
+        opened += len(fresh)
+        desk.open(fresh)
+        open_rounds = np.concatenate([open_rounds[stays], fresh])
+        if not len(open_rounds):
+            break
+        size = K if rankings else 2
+        plan = []
+        if arm == "ours":
+            cap_now = int(load * (loads.sum() + len(open_rounds)) / labelers) + 3
+            asks = select_next(
+                desk.mean[open_rounds], desk.covariance[open_rounds],
+                Askable(sight=desk.sight, load=loads), load_cap=cap_now, count=len(open_rounds),
+                size=None if rankings else 2, asked=has_asked[open_rounds], theta=desk.theta, seed=len(log.rounds),
+            )  # fmt: skip
+            plan = [(int(open_rounds[ask.round]), ask.labeler, list(ask.candidates)) for ask in asks]
+        else:
+            for round in open_rounds.tolist():
+                labeler = int(rng.choice(np.flatnonzero(~has_asked[round])))
+                if arm == "pairs" and not rankings and criterion != "sign":
+                    shown = list(by_draws(desk.mean[round], desk.covariance[round], desk.theta, normals, criterion))
+                elif arm == "pairs":
+                    shown = list(
+                        select_candidates(
+                            desk.mean[round], desk.covariance[round], size=None if rankings else 2, theta=desk.theta
+                        )
+                    )
+                else:
+                    shown = list(range(K)) if size == K else list(PAIRS[order[round, asked[round] % len(PAIRS)]])
+                plan.append((round, labeler, shown))
+        if not plan:
+            raise SystemExit("nobody is left to ask: give more labelers than the cap")
+        answers: dict[int, list[tuple[int, int, int, int, int]]] = {}
+        for number, (round, labeler, candidates) in enumerate(plan):
+            shown = rng.permutation(candidates).tolist()
+            before = len(log.rounds)
+            log.add(round, labeler, shown, world.rank(round, labeler, shown), int(asked.sum()) + number)
+            has_asked[round, labeler] = True
+            loads[labeler] += 1
+            comparisons[round] += len(log.rounds) - before
+            for at in range(before, len(log.rounds)):
+                row = (round, log.left[at], log.right[at], log.outcome[at], labeler)
+                answers.setdefault((at - before) + 100 * len(shown), []).append(row)
+        asked[[round for round, _, _ in plan]] += 1
+        for key, rows in sorted(answers.items()):
+            at_round, i, j, outcome, who = np.array(rows).T
+            desk.absorb(at_round, i, j, outcome, who, 3 / (key // 100 + 1))
+        if len(log.rounds) >= next_fit:
+            next_fit = int(len(log.rounds) * GROWTH)
+            desk.refit(log, open_rounds, labelers)
+    return Result(
+        asked=asked, comparisons=comparisons, decided=decided, right=right,
+        spam_share=float(loads[world.kind != GOOD].sum() / loads.sum()),
+        most_load=float(loads.max() / loads.mean()), cpu_s=time.process_time() - started,
+    )  # fmt: skip
+
+
+def table(arms: dict[str, list[Result]], cap: int, base: str, unit: str) -> list[str]:
+    """Rows of Markdown: means over all seeds, the ratio by seed behind its mean."""
+    caps = [each for each in CAPS if each < cap]
+    lines = [
+        f"| arm | {unit}, mean | ratio (by seed) | median | ratio | comparisons | decided | right of those | "
+        + " | ".join(f"ratio, cap {each}" for each in caps) + " | spam's share | most load ÷ mean | CPU-s |",
+        "|" + "---|" * (11 + len(caps)),
+    ]  # fmt: skip
+    for name, results in arms.items():
+        other = arms[base]
+
+        def ratio(limit: int, results: list[Result] = results, other: list[Result] = other) -> list[float]:
+            return [
+                float(np.minimum(b.asked, limit).mean() / np.minimum(a.asked, limit).mean())
+                for a, b in zip(results, other, strict=True)
+            ]
+
+        every, theirs = np.concatenate([it.asked for it in results]), np.concatenate([it.asked for it in other])
+        decided = np.concatenate([it.decided for it in results])
+        right = np.concatenate([it.right for it in results])
+        seeds = ", ".join(f"{each:.2f}" for each in ratio(cap))
+        lines.append(
+            f"| {name} | {every.mean():.1f} | {theirs.mean() / every.mean():.2f} ({seeds}) | {np.median(every):.0f} "
+            f"| {np.median(theirs) / np.median(every):.2f} "
+            f"| {np.concatenate([it.comparisons for it in results]).mean():.1f} | {100 * decided.mean():.1f}% "
+            f"| {right[decided].mean():.3f} | " + " | ".join(f"{np.mean(ratio(each)):.2f}" for each in caps)
+            + f" | {np.mean([it.spam_share for it in results]):.3f} | {max(it.most_load for it in results):.1f} "
+            f"| {np.mean([it.cpu_s for it in results]):.0f} |"
+        )  # fmt: skip
+    return lines
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=1000)
+    parser.add_argument("--labelers", type=int, default=500)
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--sd", type=float, default=1.0, help="of scores in a round")
+    parser.add_argument("--cap", type=int, default=400, help="answers in a round at most; below --labelers")
+    parser.add_argument("--width", type=int, default=50, help="rounds open at a time")
+    parser.add_argument("--load", type=float, default=5.0, help="of a labeler, times the mean, at most")
+    parser.add_argument("--caution", type=float, default=CAUTION)
+    parser.add_argument("--rankings", action="store_true", help="rankings instead of pairs: all five against ours")
+    parser.add_argument("--criteria", action="store_true", help="ways to choose the pair, labelers as they come")
+    given = parser.parse_args()
+    shared = {
+        name: getattr(given, name) for name in ("rounds", "labelers", "sd", "cap", "width", "load", "caution", "rankings")
+    }
+    wanted = {"uniform": ("uniform", "sign")}
+    if given.criteria:
+        wanted |= {criterion: ("pairs", criterion) for criterion in ("sign", "eig", "gini", "kg")}
+    else:
+        wanted |= {"ours, labelers as they come": ("pairs", "sign"), "ours": ("ours", "sign")}
+    found = {
+        name: [run(arm, criterion=criterion, seed=seed, **shared) for seed in range(given.seeds)]
+        for name, (arm, criterion) in wanted.items()
+    }
+    print("\n".join(table(found, given.cap, "uniform", "rankings" if given.rankings else "comparisons")))
+
+
+if __name__ == "__main__":
+    main()
