@@ -148,9 +148,7 @@ class Desk:
         fitted = fit(log.comparisons())
         found = fitted.labelers
         who = np.array([int(name[1:]) for name in found.labeler])
-        told = Sight.of(
-            reliability=found.reliability, p_careless=found.p_careless, p_adversarial=found.p_adversarial
-        )
+        told = Sight.of(reliability=found.reliability, p_careless=found.p_careless, p_adversarial=found.p_adversarial)
         self.sight.gain[who], self.sight.careless[who], self.sight.adversarial[who] = (
             told.gain, told.careless, told.adversarial,
         )  # fmt: skip
@@ -184,6 +182,8 @@ class Result:
     asked: Ints
     """Rankings, or comparisons by pairs, by round."""
     comparisons: Ints
+    looks: Ints
+    """Candidates shown, over all of the round's answers."""
     decided: np.ndarray
     right: np.ndarray
     spam_share: float
@@ -193,7 +193,7 @@ class Result:
 
 def run(
     arm: str, *, rounds: int, labelers: int, sd: float, seed: int, cap: int, width: int, load: float,
-    rankings: bool = False, criterion: str = "sign", caution: float = CAUTION,
+    size: int | None = 2, criterion: str = "sign", caution: float = CAUTION,
 ) -> Result:  # fmt: skip
     started = time.process_time()
     world = World(rounds=rounds, labelers=labelers, sd=sd, seed=seed)
@@ -202,7 +202,7 @@ def run(
     normals = shared_normals(K, 512, 0)
     has_asked, loads = np.zeros((rounds, labelers), dtype=bool), np.zeros(labelers, dtype=np.int64)
     order = np.stack([rng.permutation(len(PAIRS)) for _ in range(rounds)])  # at random means: each pair equally often
-    asked, comparisons = np.zeros(rounds, dtype=int), np.zeros(rounds, dtype=int)
+    asked, comparisons, looks = (np.zeros(rounds, dtype=int) for _ in range(3))
     decided, right = np.zeros(rounds, dtype=bool), np.zeros(rounds, dtype=bool)
     truth = world.scores.argmax(1)
     open_rounds, opened, next_fit = np.zeros(0, dtype=int), 0, FIRST_FIT
@@ -221,27 +221,23 @@ def run(
         open_rounds = np.concatenate([open_rounds[stays], fresh])
         if not len(open_rounds):
             break
-        size = K if rankings else 2
         plan = []
-        if arm == "ours":
+        if arm == "both":
             cap_now = int(load * (loads.sum() + len(open_rounds)) / labelers) + 3
             asks = select_next(
                 desk.mean[open_rounds], desk.covariance[open_rounds],
                 Askable(sight=desk.sight, load=loads), load_cap=cap_now, count=len(open_rounds),
-                size=None if rankings else 2, asked=has_asked[open_rounds], theta=desk.theta, seed=len(log.rounds),
+                size=size, asked=has_asked[open_rounds], theta=desk.theta, seed=len(log.rounds),
             )  # fmt: skip
             plan = [(int(open_rounds[ask.round]), ask.labeler, list(ask.candidates)) for ask in asks]
         else:
             for round in open_rounds.tolist():
                 labeler = int(rng.choice(np.flatnonzero(~has_asked[round])))
-                if arm == "pairs" and not rankings and criterion != "sign":
+                if arm == "asked" and criterion != "sign":
                     shown = list(by_draws(desk.mean[round], desk.covariance[round], desk.theta, normals, criterion))
-                elif arm == "pairs":
-                    shown = list(
-                        select_candidates(
-                            desk.mean[round], desk.covariance[round], size=None if rankings else 2, theta=desk.theta
-                        )
-                    )
+                elif arm == "asked":
+                    mean, covariance = desk.mean[round], desk.covariance[round]
+                    shown = list(select_candidates(mean, covariance, size=size, theta=desk.theta))
                 else:
                     shown = list(range(K)) if size == K else list(PAIRS[order[round, asked[round] % len(PAIRS)]])
                 plan.append((round, labeler, shown))
@@ -254,6 +250,7 @@ def run(
             log.add(round, labeler, shown, world.rank(round, labeler, shown), int(asked.sum()) + number)
             has_asked[round, labeler] = True
             loads[labeler] += 1
+            looks[round] += len(shown)
             comparisons[round] += len(log.rounds) - before
             for at in range(before, len(log.rounds)):
                 row = (round, log.left[at], log.right[at], log.outcome[at], labeler)
@@ -266,7 +263,7 @@ def run(
             next_fit = int(len(log.rounds) * GROWTH)
             desk.refit(log, open_rounds, labelers)
     return Result(
-        asked=asked, comparisons=comparisons, decided=decided, right=right,
+        asked=asked, comparisons=comparisons, looks=looks, decided=decided, right=right,
         spam_share=float(loads[world.kind != GOOD].sum() / loads.sum()),
         most_load=float(loads.max() / loads.mean()), cpu_s=time.process_time() - started,
     )  # fmt: skip
@@ -276,9 +273,9 @@ def table(arms: dict[str, list[Result]], cap: int, base: str, unit: str) -> list
     """Rows of Markdown: means over all seeds, the ratio by seed behind its mean."""
     caps = [each for each in CAPS if each < cap]
     lines = [
-        f"| arm | {unit}, mean | ratio (by seed) | median | ratio | comparisons | decided | right of those | "
+        f"| arm | {unit}, mean | ratio (by seed) | median | ratio | comparisons | candidates looked at | decided | right of those | "
         + " | ".join(f"ratio, cap {each}" for each in caps) + " | spam's share | most load ÷ mean | CPU-s |",
-        "|" + "---|" * (11 + len(caps)),
+        "|" + "---|" * (12 + len(caps)),
     ]  # fmt: skip
     for name, results in arms.items():
         other = arms[base]
@@ -296,7 +293,8 @@ def table(arms: dict[str, list[Result]], cap: int, base: str, unit: str) -> list
         lines.append(
             f"| {name} | {every.mean():.1f} | {theirs.mean() / every.mean():.2f} ({seeds}) | {np.median(every):.0f} "
             f"| {np.median(theirs) / np.median(every):.2f} "
-            f"| {np.concatenate([it.comparisons for it in results]).mean():.1f} | {100 * decided.mean():.1f}% "
+            f"| {np.concatenate([it.comparisons for it in results]).mean():.1f} "
+            f"| {np.concatenate([it.looks for it in results]).mean():.1f} | {100 * decided.mean():.1f}% "
             f"| {right[decided].mean():.3f} | " + " | ".join(f"{np.mean(ratio(each)):.2f}" for each in caps)
             + f" | {np.mean([it.spam_share for it in results]):.3f} | {max(it.most_load for it in results):.1f} "
             f"| {np.mean([it.cpu_s for it in results]):.0f} |"
@@ -317,19 +315,28 @@ def main() -> None:
     parser.add_argument("--rankings", action="store_true", help="rankings instead of pairs: all five against ours")
     parser.add_argument("--criteria", action="store_true", help="ways to choose the pair, labelers as they come")
     given = parser.parse_args()
-    shared = {
-        name: getattr(given, name) for name in ("rounds", "labelers", "sd", "cap", "width", "load", "caution", "rankings")
-    }
-    wanted = {"uniform": ("uniform", "sign")}
+    shared = {name: getattr(given, name) for name in ("rounds", "labelers", "sd", "cap", "width", "load", "caution")}
     if given.criteria:
-        wanted |= {criterion: ("pairs", criterion) for criterion in ("sign", "eig", "gini", "kg")}
+        wanted: dict[str, tuple[str, int | None, str]] = {"uniform": ("uniform", 2, "sign")}
+        wanted |= {criterion: ("asked", 2, criterion) for criterion in ("sign", "eig", "gini", "kg")}
+    elif given.rankings:
+        wanted = {
+            "all five, labelers at random": ("uniform", K, "sign"),
+            "all five, labelers chosen": ("both", K, "sign"),
+            "candidates chosen, labelers at random": ("asked", None, "sign"),
+            "both chosen": ("both", None, "sign"),
+        }
     else:
-        wanted |= {"ours, labelers as they come": ("pairs", "sign"), "ours": ("ours", "sign")}
+        wanted = {
+            "at random": ("uniform", 2, "sign"),
+            "pairs chosen, labelers at random": ("asked", 2, "sign"),
+            "both chosen": ("both", 2, "sign"),
+        }
     found = {
-        name: [run(arm, criterion=criterion, seed=seed, **shared) for seed in range(given.seeds)]
-        for name, (arm, criterion) in wanted.items()
+        name: [run(arm, size=size, criterion=criterion, seed=seed, **shared) for seed in range(given.seeds)]
+        for name, (arm, size, criterion) in wanted.items()
     }
-    print("\n".join(table(found, given.cap, "uniform", "rankings" if given.rankings else "comparisons")))
+    print("\n".join(table(found, given.cap, next(iter(wanted)), "rankings" if given.rankings else "comparisons")))
 
 
 if __name__ == "__main__":

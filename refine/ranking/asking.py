@@ -188,7 +188,11 @@ def _check(
     stored: Floats | None = None,
 ) -> None:
     rounds = len(means)
-    if len(covariances) != rounds or (stored is not None and len(stored) != rounds) or (include is not None and len(include) != rounds):
+    if (
+        len(covariances) != rounds
+        or (stored is not None and len(stored) != rounds)
+        or (include is not None and len(include) != rounds)
+    ):
         raise InputError(
             f"{rounds} means need as many covariances and, where given, candidates to include and priorities"
         )
