@@ -52,7 +52,7 @@ def enough(
         wide = covariance * caution**2
         if _is_best_sure(mean, wide, p_best, seed):
             return "best"
-        if incumbent is not None and p_beats is not None:
+        if incumbent is not None and p_beats is not None and len(mean) > 1:
             chances = [_p_beats(mean, wide, at, incumbent) for at in range(len(mean)) if at != incumbent]
             if max(chances) >= p_beats:
                 return "challenger"
