@@ -1,8 +1,8 @@
 """How far labelers agree over and above chance: Krippendorff's alpha.
 
 After Krippendorff, "Computing Krippendorff's Alpha-Reliability" (2011). Written here because no library fits: PyPI's
-`krippendorff` is under the GPL, `irrCAC` 0.4.4 asks for one version of scipy, pandas and a test tool, and `simpledorff`
-has had no release since 2020 and asks for pandas, all for what is one matrix of counts.
+`krippendorff` is under the GPL, `irrCAC` 0.4.4 asks for one version of scipy, pandas and a test tool, `simpledorff`
+has had no release since 2020 and imports pandas, all for what is one matrix of counts.
 """
 
 from collections.abc import Sequence
