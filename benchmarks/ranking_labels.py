@@ -144,7 +144,7 @@ class Desk:
         guess = np.where(said == 1, 1 - 2 * even, even)
         return (1 - c - a) * of(sight.gain[:, None] * lead) + a * of(-lead) + c * guess
 
-    def refit(self, log: Log, open_rounds: Ints, labelers: int) -> None:
+    def refit(self, log: Log, open_rounds: Ints) -> None:
         fitted = fit(log.comparisons())
         found = fitted.labelers
         who = np.array([int(name[1:]) for name in found.labeler])
@@ -191,79 +191,101 @@ class Result:
     cpu_s: float
 
 
+class Service:
+    """Rounds that open, are answered and are decided, and who has been asked."""
+
+    def __init__(self, arm: str, *, rounds: int, labelers: int, seed: int, size: int | None, criterion: str) -> None:
+        self.arm, self.size, self.criterion = arm, size, criterion
+        self.rng = np.random.default_rng([seed, 1])
+        self.desk, self.log = Desk(rounds, labelers), Log()
+        self.has_asked = np.zeros((rounds, labelers), dtype=bool)
+        self.loads = np.zeros(labelers, dtype=np.int64)
+        # at random means in turn: each pair of a round equally often
+        self.order = np.stack([self.rng.permutation(len(PAIRS)) for _ in range(rounds)])
+        self.asked, self.comparisons, self.looks = (np.zeros(rounds, dtype=int) for _ in range(3))
+        self.decided, self.chosen = np.zeros(rounds, dtype=bool), np.zeros(rounds, dtype=int)
+        self.open, self.opened = np.zeros(0, dtype=int), 0
+        self.normals = shared_normals(K, 512, 0)
+
+    def turn_over(self, *, width: int, cap: int, caution: float) -> None:
+        """Close what has enough, open as many."""
+        desk, stays = self.desk, np.ones(len(self.open), dtype=bool)
+        for at, round in enumerate(self.open.tolist()):
+            mean, covariance = desk.mean[round], desk.covariance[round]
+            reason = enough(mean, covariance, count=int(self.asked[round]), most=cap, caution=caution)
+            if reason is not None:
+                stays[at], self.decided[round], self.chosen[round] = False, reason == "best", mean.argmax()
+        fresh = np.arange(self.opened, min(self.opened + width - int(stays.sum()), len(self.asked)))
+        self.opened += len(fresh)
+        desk.open(fresh)
+        self.open = np.concatenate([self.open[stays], fresh])
+
+    def plan(self, load: float) -> list[tuple[int, int, list[int]]]:
+        """One assignment for each open round, as far as there is somebody for it: round, labeler, candidates."""
+        if self.arm != "both":
+            return [(round, self._anybody(round), self._candidates(round)) for round in self.open.tolist()]
+        desk = self.desk
+        asks = select_next(
+            desk.mean[self.open], desk.covariance[self.open], Askable(sight=desk.sight, load=self.loads),
+            load_cap=int(load * (self.loads.sum() + len(self.open)) / len(self.loads)) + 3, count=len(self.open),
+            size=self.size, asked=self.has_asked[self.open], theta=desk.theta, seed=len(self.log.rounds),
+        )  # fmt: skip
+        return [(int(self.open[ask.round]), ask.labeler, list(ask.candidates)) for ask in asks]
+
+    def _anybody(self, round: int) -> int:
+        return int(self.rng.choice(np.flatnonzero(~self.has_asked[round])))
+
+    def _candidates(self, round: int) -> list[int]:
+        if self.arm == "uniform":
+            in_turn = PAIRS[self.order[round, self.asked[round] % len(PAIRS)]]
+            return list(range(K)) if self.size == K else list(in_turn)
+        mean, covariance, theta = self.desk.mean[round], self.desk.covariance[round], self.desk.theta
+        if self.criterion == "sign":
+            return list(select_candidates(mean, covariance, size=self.size, theta=theta))
+        return list(by_draws(mean, covariance, theta, self.normals, self.criterion))
+
+    def carry_out(self, plan: list[tuple[int, int, list[int]]], world: World) -> None:
+        rows: dict[tuple[int, int], list[tuple[int, int, int, int, int]]] = {}
+        log, numbers = self.log, int(self.asked.sum())
+        for number, (round, labeler, candidates) in enumerate(plan):
+            shown, before = self.rng.permutation(candidates).tolist(), len(log.rounds)
+            log.add(round, labeler, shown, world.rank(round, labeler, shown), numbers + number)
+            self.has_asked[round, labeler] = True
+            self.loads[labeler] += 1
+            self.asked[round] += 1
+            self.looks[round] += len(shown)
+            self.comparisons[round] += len(log.rounds) - before
+            for at in range(before, len(log.rounds)):
+                row = (round, log.left[at], log.right[at], log.outcome[at], labeler)
+                rows.setdefault((len(shown), at - before), []).append(row)
+        for (size, _), several in sorted(rows.items()):
+            at_round, i, j, outcome, who = np.array(several).T
+            self.desk.absorb(at_round, i, j, outcome, who, 3 / (size + 1))
+
+
 def run(
     arm: str, *, rounds: int, labelers: int, sd: float, seed: int, cap: int, width: int, load: float,
     size: int | None = 2, criterion: str = "sign", caution: float = CAUTION,
 ) -> Result:  # fmt: skip
     started = time.process_time()
     world = World(rounds=rounds, labelers=labelers, sd=sd, seed=seed)
-    rng = np.random.default_rng([seed, 1])
-    desk, log = Desk(rounds, labelers), Log()
-    normals = shared_normals(K, 512, 0)
-    has_asked, loads = np.zeros((rounds, labelers), dtype=bool), np.zeros(labelers, dtype=np.int64)
-    order = np.stack([rng.permutation(len(PAIRS)) for _ in range(rounds)])  # at random means: each pair equally often
-    asked, comparisons, looks = (np.zeros(rounds, dtype=int) for _ in range(3))
-    decided, right = np.zeros(rounds, dtype=bool), np.zeros(rounds, dtype=bool)
-    truth = world.scores.argmax(1)
-    open_rounds, opened, next_fit = np.zeros(0, dtype=int), 0, FIRST_FIT
+    service = Service(arm, rounds=rounds, labelers=labelers, seed=seed, size=size, criterion=criterion)
+    next_fit = FIRST_FIT
     while True:
-        stays = np.ones(len(open_rounds), dtype=bool)
-        for at, round in enumerate(open_rounds.tolist()):
-            reason = enough(
-                desk.mean[round], desk.covariance[round], count=int(asked[round]), most=cap, caution=caution
-            )
-            if reason is not None:
-                stays[at], decided[round] = False, reason == "best"
-                right[round] = desk.mean[round].argmax() == truth[round]
-        fresh = np.arange(opened, min(opened + width - int(stays.sum()), rounds))
-        opened += len(fresh)
-        desk.open(fresh)
-        open_rounds = np.concatenate([open_rounds[stays], fresh])
-        if not len(open_rounds):
+        service.turn_over(width=width, cap=cap, caution=caution)
+        if not len(service.open):
             break
-        plan = []
-        if arm == "both":
-            cap_now = int(load * (loads.sum() + len(open_rounds)) / labelers) + 3
-            asks = select_next(
-                desk.mean[open_rounds], desk.covariance[open_rounds],
-                Askable(sight=desk.sight, load=loads), load_cap=cap_now, count=len(open_rounds),
-                size=size, asked=has_asked[open_rounds], theta=desk.theta, seed=len(log.rounds),
-            )  # fmt: skip
-            plan = [(int(open_rounds[ask.round]), ask.labeler, list(ask.candidates)) for ask in asks]
-        else:
-            for round in open_rounds.tolist():
-                labeler = int(rng.choice(np.flatnonzero(~has_asked[round])))
-                if arm == "asked" and criterion != "sign":
-                    shown = list(by_draws(desk.mean[round], desk.covariance[round], desk.theta, normals, criterion))
-                elif arm == "asked":
-                    mean, covariance = desk.mean[round], desk.covariance[round]
-                    shown = list(select_candidates(mean, covariance, size=size, theta=desk.theta))
-                else:
-                    shown = list(range(K)) if size == K else list(PAIRS[order[round, asked[round] % len(PAIRS)]])
-                plan.append((round, labeler, shown))
+        plan = service.plan(load)
         if not plan:
             raise SystemExit("nobody is left to ask: give more labelers than the cap")
-        answers: dict[int, list[tuple[int, int, int, int, int]]] = {}
-        for number, (round, labeler, candidates) in enumerate(plan):
-            shown = rng.permutation(candidates).tolist()
-            before = len(log.rounds)
-            log.add(round, labeler, shown, world.rank(round, labeler, shown), int(asked.sum()) + number)
-            has_asked[round, labeler] = True
-            loads[labeler] += 1
-            looks[round] += len(shown)
-            comparisons[round] += len(log.rounds) - before
-            for at in range(before, len(log.rounds)):
-                row = (round, log.left[at], log.right[at], log.outcome[at], labeler)
-                answers.setdefault((at - before) + 100 * len(shown), []).append(row)
-        asked[[round for round, _, _ in plan]] += 1
-        for key, rows in sorted(answers.items()):
-            at_round, i, j, outcome, who = np.array(rows).T
-            desk.absorb(at_round, i, j, outcome, who, 3 / (key // 100 + 1))
-        if len(log.rounds) >= next_fit:
-            next_fit = int(len(log.rounds) * GROWTH)
-            desk.refit(log, open_rounds, labelers)
+        service.carry_out(plan, world)
+        if len(service.log.rounds) >= next_fit:
+            next_fit = int(len(service.log.rounds) * GROWTH)
+            service.desk.refit(service.log, service.open)
+    loads = service.loads
     return Result(
-        asked=asked, comparisons=comparisons, looks=looks, decided=decided, right=right,
+        asked=service.asked, comparisons=service.comparisons, looks=service.looks, decided=service.decided,
+        right=service.chosen == world.scores.argmax(1),
         spam_share=float(loads[world.kind != GOOD].sum() / loads.sum()),
         most_load=float(loads.max() / loads.mean()), cpu_s=time.process_time() - started,
     )  # fmt: skip
