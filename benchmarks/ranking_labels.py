@@ -10,15 +10,18 @@ rounds are open at a time, the next one opens when one is decided or at the cap.
 
 Every arm has the same evidence and the same stopping rule (`enough`): ratings are updated after every answer by moment
 matching with what is believed of its labeler (Opper & Winther, Neural Computation 2000), and replaced, with what is
-believed of labelers, by `fit` of everything each time the answers have grown by 30 %.
+believed of labelers, by `fit` of everything each time the answers have grown by half.
 """
 
 import argparse
 import os
+import sys
 import time
 from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from itertools import combinations
+from multiprocessing import get_context
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # small matrices: threads cost more than they save
 
@@ -36,7 +39,7 @@ K, THETA, SPAM = 5, 0.3, 0.2
 GOOD, RANDOM, LEFT, INVERTED = range(4)
 PAIRS = list(combinations(range(K), 2))
 NODES, WEIGHTS = np.polynomial.hermite_e.hermegauss(21)
-FIRST_FIT, GROWTH = 2000, 1.3
+FIRST_FIT, GROWTH = 2000, 1.5
 CAPS = (50, 100, 200, 400)
 
 
@@ -337,6 +340,7 @@ def main() -> None:
     parser.add_argument("--width", type=int, default=50, help="rounds open at a time")
     parser.add_argument("--load", type=float, default=5.0, help="of a labeler, times the mean, at most")
     parser.add_argument("--caution", type=float, default=CAUTION)
+    parser.add_argument("--jobs", type=int, default=1, help="processes")
     parser.add_argument("--rankings", action="store_true", help="rankings instead of pairs: all five against ours")
     parser.add_argument("--criteria", action="store_true", help="ways to choose the pair, labelers as they come")
     given = parser.parse_args()
@@ -357,10 +361,18 @@ def main() -> None:
             "pairs chosen, labelers at random": ("asked", 2, "sign"),
             "both chosen": ("both", 2, "sign"),
         }
-    found = {
-        name: [run(arm, size=size, criterion=criterion, seed=seed, **shared) for seed in range(given.seeds)]
-        for name, (arm, size, criterion) in wanted.items()
-    }
+    tasks = [(name, seed) for seed in range(given.seeds) for name in wanted]
+    with ProcessPoolExecutor(given.jobs, mp_context=get_context("spawn")) as pool:
+        running = {
+            task: pool.submit(run, arm, size=size, criterion=criterion, seed=task[1], **shared)
+            for task in tasks
+            for arm, size, criterion in [wanted[task[0]]]
+        }
+        found: dict[str, list[Result]] = {name: [] for name in wanted}
+        for (name, seed), job in running.items():
+            result = job.result()
+            found[name].append(result)
+            print(f"{name}, seed {seed}: {result.asked.mean():.1f} in the mean", file=sys.stderr)
     print("\n".join(table(found, given.cap, next(iter(wanted)), "rankings" if given.rankings else "comparisons")))
 
 

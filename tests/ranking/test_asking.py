@@ -221,5 +221,5 @@ def test_thousands_of_rounds_and_hundreds_of_labelers_take_little_time() -> None
     stored = priorities(mean, covariance)
     started = time.process_time()
     select_next(mean, covariance, labelers, load_cap=5, count=10, stored=stored)
-    # 6 ms measured; a loop over rounds or over pairs of round and labeler would take seconds
+    # 3 ms measured; a loop over rounds or over pairs of round and labeler would take seconds
     assert time.process_time() - started < 0.2
