@@ -3,7 +3,7 @@
 //
 //   <refine-frame src="frame's document" page="where its candidate is got" label="A"></refine-frame>
 //
-// It fires `refine-state` (detail.state: loading, ready, active, hung, flooded, left, failed) and nothing else: no message of
+// It fires `refine-state` (detail.state: loading, ready, active, hung, flooded, left, greedy, failed) and nothing else: no message of
 // a frame is ever an answer of the labeler. `element.state` says the same; `element.show()` loads it afresh;
 // `await element.describe(x, y)` asks the candidate what stands there (an untrusted proposal, size-capped, or null).
 (() => {
@@ -11,6 +11,7 @@
 
   const MOST_MESSAGES = 120; // a second
   const MOST_LOADS = 8; // in ten seconds
+  const MOST_THEFTS = 4; // of the keyboard, in ten seconds
   const PING_MS = 1000;
   const HUNG_MS = 5000;
   const REMOVE_MS = 20000;
@@ -39,6 +40,7 @@
     hung: "This page has stopped responding.",
     flooded: "This page was stopped: it sent messages without end.",
     left: "This page tried to leave for somewhere else.",
+    greedy: "This page was stopped: it kept taking the keyboard.",
     failed: "This page could not be loaded.",
   };
 
@@ -54,6 +56,7 @@
     #second = 0;
     #messages = 0;
     #loads = [];
+    #thefts = [];
     #delivered = 0;
     #loaded = 0;
     #waiting = [];
@@ -107,6 +110,7 @@
       frame.inert = true;
       frame.addEventListener("load", () => this.#onLoad());
       this.#loads = [];
+      this.#thefts = [];
       this.#delivered = this.#loaded = 0;
       this.#page ??= fetchPage(this.getAttribute("page"));
       this.#page.catch(() => this.#end("failed"));
@@ -125,6 +129,7 @@
       this.#frame.inert = false;
       this.#shield.hidden = true;
       this.#frame.focus({ preventScroll: true });
+      this.#port?.postMessage("active");
       this.#set("active");
     }
 
@@ -134,8 +139,14 @@
       const hadFocus = document.activeElement === this;
       this.#frame.inert = true;
       this.#shield.hidden = false;
+      this.#port?.postMessage("rest");
       if (hadFocus) this.#frame.blur();
       if (this.#state === "active") this.#set("ready");
+    }
+
+    /** Whether it took the keyboard without having been clicked; if so, it is given back. */
+    ask() {
+      if (this.#state !== "active") this.#port?.postMessage("focused?");
     }
 
     async describe(x, y) {
@@ -211,6 +222,7 @@
       if (!this.#count()) return;
       if (data === "pong") this.#heardAt = Math.max(this.#heardAt, performance.now());
       else if (data === "leave") this.rest();
+      else if (data === "took") this.#onTheft();
       else if (data && "described" in data) this.#waiting.shift()?.(capped(data.described));
     }
 
@@ -224,6 +236,14 @@
       if (this.#messages <= MOST_MESSAGES) return Boolean(this.#frame);
       this.#end("flooded");
       return false;
+    }
+
+    #onTheft() {
+      if (!this.#frame?.inert) return;
+      const now = performance.now();
+      this.#thefts = [...this.#thefts.filter((at) => now - at < 10_000), now];
+      if (this.#thefts.length > MOST_THEFTS) this.#end("greedy");
+      takeBack();
     }
 
     #onLoad() {
@@ -298,8 +318,12 @@
   }
 
   window.addEventListener("message", (event) => {
-    for (const frame of frames) if (frame.holds(event.source)) return frame.hear(event);
-  });
+    for (const frame of frames) {
+      if (!frame.holds(event.source)) continue;
+      event.stopImmediatePropagation(); // nobody else in this page hears what frames say
+      return frame.hear(event);
+    }
+  }, true);
   setInterval(() => {
     const now = performance.now();
     for (const frame of frames) frame.tick(now);
@@ -311,33 +335,55 @@
   };
   for (const kind of ["pointerdown", "focusin", "keydown"]) document.addEventListener(kind, restAll, true);
 
-  // A frame that takes the focus without having been clicked gives it back, and the page stays where it was scrolled to.
+  // A frame may take the keyboard without having been clicked, inert or not: Chromium lets it. Then no element of this page
+  // tells of it, only that this window has lost the keyboard: so the frames are asked.
   let last = null;
   document.addEventListener("focusin", (event) => {
     if (!(event.target instanceof RefineFrame)) last = event.target;
   });
   window.addEventListener("blur", () => {
-    const taken = document.activeElement;
-    if (taken instanceof RefineFrame && taken.state !== "active") {
-      taken.blur();
-      window.focus();
-      if (last?.isConnected) last.focus({ preventScroll: true });
-    }
+    for (const frame of frames) frame.ask();
   });
+  function takeBack() {
+    const target = last?.isConnected ? last : document.body;
+    const selection = [target.selectionStart, target.selectionEnd, target.selectionDirection];
+    window.focus();
+    target.blur();
+    target.focus({ preventScroll: true });
+    if (typeof selection[0] === "number") target.setSelectionRange(...selection);
+  }
+
+  // This page stays where the person, or its own code, scrolled it to: Chromium lets a frame scroll it.
   let meant = 0;
   let place = [window.scrollX, window.scrollY];
-  for (const kind of ["wheel", "keydown", "pointerdown", "pointermove", "touchmove", "resize"]) {
-    window.addEventListener(kind, () => (meant = performance.now()), { capture: true, passive: true });
+  const mean = () => (meant = performance.now());
+  for (const kind of ["wheel", "touchmove", "pointerdown", "pointerup", "resize"]) {
+    window.addEventListener(kind, mean, { capture: true, passive: true });
   }
-  window.addEventListener(
-    "scroll",
-    () => {
-      const isTheirs = performance.now() - meant < 1500 || [...frames].some((frame) => frame.state === "active");
-      if (isTheirs) place = [window.scrollX, window.scrollY];
-      else window.scrollTo(place[0], place[1]);
-    },
-    { passive: true },
-  );
+  window.addEventListener("keydown", (event) => {
+    const isTyping = event.target.isContentEditable || event.target.matches?.("input, textarea, select");
+    if (!isTyping || event.key === "Tab") mean();
+  }, true);
+  for (const [owner, names] of [[window, ["scroll", "scrollTo", "scrollBy"]], [Element.prototype, ["scrollIntoView"]]]) {
+    for (const name of names) {
+      const native = owner[name];
+      owner[name] = function (...options) {
+        mean();
+        return native.apply(this, options);
+      };
+    }
+  }
+  const scrollBack = window.scrollTo.bind(window);
+  window.addEventListener("scroll", () => {
+    const isMeant = performance.now() - meant < 1000 || [...frames].some((frame) => frame.state === "active");
+    if (isMeant) place = [window.scrollX, window.scrollY];
+    else if (window.scrollX !== place[0] || window.scrollY !== place[1]) putBack();
+  }, { passive: true });
+  function putBack() {
+    const before = meant;
+    scrollBack({ left: place[0], top: place[1], behavior: "instant" });
+    meant = before;
+  }
 
   customElements.define("refine-frame", RefineFrame);
 })();

@@ -206,17 +206,42 @@
     return root;
   });
 
-  // --- History: a page's own entries only, and not many of them in the browser's list.
+  // --- Focus: while the frame is at rest, wishes for it are remembered and granted when the person comes.
+  let isActive = false;
+  let wished = null;
+  const focusers = [];
+  for (const type of [self.HTMLElement, self.SVGElement, self.MathMLElement]) {
+    if (!type || !Object.hasOwn(type.prototype, "focus")) continue;
+    const focus = Function.prototype.call.bind(type.prototype.focus);
+    focusers.push([type, focus]);
+    own(type.prototype, "focus", function (options) {
+      if (isActive) focus(this, options);
+      else wished = this;
+    });
+  }
+  own(self, "focus", () => {});
+  function activate() {
+    isActive = true;
+    const target = wished;
+    wished = null;
+    for (const [type, focus] of focusers) if (target instanceof type && target.isConnected) focus(target);
+  }
+  const hasFocus = Document.prototype.hasFocus.bind(document);
+  const blur = Function.prototype.call.bind(HTMLElement.prototype.blur);
+
+  // --- History: few entries, since they stand in the list that the person's Back button walks. (`location.hash` adds to it
+  // all the same: nothing in a page can change `location`.)
+  const MOST_ENTRIES = 15;
   let pushed = 0;
+  const replaceState = Function.prototype.call.bind(History.prototype.replaceState);
   for (const name of ["pushState", "replaceState"]) {
-    const native = History.prototype[name].bind(history);
-    const replace = History.prototype.replaceState.bind(history);
-    own(history, name, (state, title, url) => {
-      const go = name === "pushState" && pushed++ < 50 ? native : replace;
+    const native = Function.prototype.call.bind(History.prototype[name]);
+    own(History.prototype, name, function (state, title, url) {
+      const go = name === "pushState" && ++pushed <= MOST_ENTRIES ? native : replaceState;
       try {
-        return url === undefined ? go(state, title) : go(state, title, url);
+        return url === undefined ? go(this, state, title) : go(this, state, title, url);
       } catch {
-        return go(state, title); // an opaque document may not change its path; the state is kept all the same
+        return go(this, state, title); // an opaque document may not change its path; the state is kept all the same
       }
     });
   }
@@ -264,6 +289,13 @@
     port = event.ports[0];
     port.onmessage = (message) => {
       if (message.data === "ping") send(port, "pong");
+      else if (message.data === "active") activate();
+      else if (message.data === "rest") isActive = false;
+      else if (message.data === "focused?") {
+        const taken = hasFocus() && !isActive;
+        if (taken && document.activeElement instanceof HTMLElement) blur(document.activeElement);
+        send(port, taken ? "took" : "not");
+      }
       else if (message.data && message.data.describe) send(port, { described: describe(message.data) });
     };
     write(event.data.page);
