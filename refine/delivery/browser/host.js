@@ -1,0 +1,389 @@
+// <refine-frame>: a candidate in a page of ours. The page around it stays the labeler's: a frame is inert until it is
+// clicked and whenever the labeler is elsewhere; one that floods, hangs or leaves is taken away.
+//
+//   <refine-frame src="frame's document" page="where its candidate is got" label="A"></refine-frame>
+//
+// It fires `refine-state` (detail.state: loading, ready, active, hung, flooded, left, greedy, failed) and nothing else: no message of
+// a frame is ever an answer of the labeler. `element.state` says the same; `element.show()` loads it afresh;
+// `await element.describe(x, y)` asks the candidate what stands there (an untrusted proposal, size-capped, or null).
+(() => {
+  "use strict";
+
+  const MOST_MESSAGES = 120; // a second
+  const MOST_LOADS = 8; // in ten seconds
+  const MOST_THEFTS = 4; // of the keyboard, in ten seconds
+  const PING_MS = 1000;
+  const HUNG_MS = 5000;
+  const REMOVE_MS = 20000;
+  const frames = new Set();
+  const texts = new Map(); // URL of a library -> promise of its text: fetched once for all frames, and cached for good
+
+  const STYLE = `
+    :host { display: block; position: relative; min-height: 120px; contain: strict; background: #fff; overflow: clip; }
+    iframe { border: 0; width: 100%; height: 100%; display: block; background: #fff; color-scheme: normal; }
+    button, .over { position: absolute; inset: 0; border: 0; padding: 0; width: 100%; height: 100%; background: none; }
+    button.shield { cursor: pointer; }
+    button.shield span { position: absolute; left: 50%; bottom: 14px; transform: translateX(-50%); white-space: nowrap;
+      font: 500 13px/1 system-ui, sans-serif; color: #fff; background: #111827d9; border-radius: 999px; padding: 9px 14px;
+      opacity: 0; transition: opacity .15s; pointer-events: none; }
+    button.shield:hover span, button.shield:focus-visible span { opacity: 1; }
+    button.shield:focus-visible { outline: 3px solid #2563eb; outline-offset: -3px; }
+    .over { display: grid; place-content: center; justify-items: center; gap: 14px; text-align: center; background: #f9fafb;
+      font: 15px/1.5 system-ui, sans-serif; color: #374151; padding: 24px; box-sizing: border-box; }
+    .over button { position: static; width: auto; height: auto; font: inherit; font-weight: 500; color: #fff;
+      background: #2563eb; border-radius: 8px; padding: 8px 16px; cursor: pointer; }
+    .over p { margin: 0; max-width: 40ch; }
+    [hidden] { display: none; }
+    @media (prefers-color-scheme: dark) { .over { background: #111827; color: #d1d5db; } }
+  `;
+  const SAYS = {
+    hung: "This page has stopped responding.",
+    flooded: "This page was stopped: it sent messages without end.",
+    left: "This page tried to leave for somewhere else.",
+    greedy: "This page was stopped: it kept taking the keyboard.",
+    failed: "This page could not be loaded.",
+  };
+
+  class RefineFrame extends HTMLElement {
+    #shadow = this.attachShadow({ mode: "closed" });
+    #frame = null;
+    #shield = null;
+    #over = null;
+    #port = null;
+    #page = null;
+    #state = "";
+    #heardAt = 0;
+    #second = 0;
+    #messages = 0;
+    #loads = [];
+    #thefts = [];
+    #delivered = 0;
+    #loaded = 0;
+    #waiting = [];
+
+    connectedCallback() {
+      if (!this.#shield) {
+        const sheet = new CSSStyleSheet();
+        sheet.replaceSync(STYLE);
+        this.#shadow.adoptedStyleSheets = [sheet];
+        this.#shield = document.createElement("button");
+        this.#shield.className = "shield";
+        this.#shield.type = "button";
+        this.#shield.append(document.createElement("span"));
+        this.#shield.firstChild.textContent = "Click to use this page · Alt+Shift+X leaves it";
+        this.#shield.setAttribute("aria-label", `Use page ${this.getAttribute("label") ?? ""}`);
+        this.#shield.addEventListener("click", () => this.activate());
+        this.#over = document.createElement("div");
+        this.#over.className = "over";
+        this.#over.hidden = true;
+        this.#over.setAttribute("role", "status");
+        const said = document.createElement("p");
+        const again = document.createElement("button");
+        again.type = "button";
+        again.textContent = "Show it again";
+        again.addEventListener("click", () => this.show());
+        this.#over.append(said, again);
+        this.#shadow.append(this.#shield, this.#over);
+      }
+      frames.add(this);
+      this.show();
+    }
+
+    disconnectedCallback() {
+      frames.delete(this);
+      this.#drop();
+    }
+
+    get state() {
+      return this.#state;
+    }
+
+    /** Load the candidate, afresh if it is there already. */
+    show() {
+      this.#drop();
+      const frame = document.createElement("iframe");
+      frame.setAttribute("sandbox", "allow-scripts allow-forms");
+      frame.setAttribute("allow", "");
+      frame.setAttribute("referrerpolicy", "no-referrer");
+      frame.setAttribute("scrolling", "auto");
+      frame.title = `Page ${this.getAttribute("label") ?? ""}`;
+      frame.inert = true;
+      frame.addEventListener("load", () => this.#onLoad());
+      this.#loads = [];
+      this.#thefts = [];
+      this.#delivered = this.#loaded = 0;
+      this.#page ??= fetchPage(this.getAttribute("page"));
+      this.#page.catch(() => this.#end("failed"));
+      this.#set("loading");
+      this.#over.hidden = true;
+      this.#shield.hidden = false;
+      this.#frame = frame;
+      frame.src = this.getAttribute("src");
+      this.#shadow.prepend(frame); // in a shadow tree it is in nobody's window.frames: neighbours cannot find it
+    }
+
+    /** Give the keyboard and the mouse to this frame alone. */
+    activate() {
+      if (!this.#frame || this.#state === "loading") return;
+      for (const other of frames) if (other !== this) other.rest();
+      this.#frame.inert = false;
+      this.#shield.hidden = true;
+      this.#frame.focus({ preventScroll: true });
+      this.#port?.postMessage("active");
+      this.#set("active");
+    }
+
+    /** Take them back. */
+    rest() {
+      if (!this.#frame || this.#frame.inert) return;
+      const hadFocus = document.activeElement === this;
+      this.#frame.inert = true;
+      this.#shield.hidden = false;
+      this.#port?.postMessage("rest");
+      if (hadFocus) this.#frame.blur();
+      if (this.#state === "active") this.#set("ready");
+    }
+
+    /** Whether it took the keyboard without having been clicked; if so, it is given back. */
+    ask() {
+      if (this.#state !== "active") this.#port?.postMessage("focused?");
+    }
+
+    async describe(x, y) {
+      if (!this.#port || this.#waiting.length > 4) return null;
+      const port = this.#port;
+      return new Promise((resolve) => {
+        this.#waiting.push(resolve);
+        setTimeout(() => resolve(null), 2000);
+        port.postMessage({ describe: true, x: Number(x), y: Number(y) });
+      });
+    }
+
+    /** Whether a window is this frame's, or is nested in it. */
+    holds(source) {
+      const mine = this.#frame?.contentWindow;
+      try {
+        for (let at = source, depth = 0; at && mine && depth < 8; at = at.parent, depth += 1) {
+          if (at === mine) return true;
+          if (at === at.parent) return false;
+        }
+      } catch {
+        /* gone */
+      }
+      return false;
+    }
+
+    hear(event) {
+      if (!this.#count()) return;
+      if (event.source !== this.#frame.contentWindow || event.data?.refine !== "ready") return;
+      const now = performance.now();
+      this.#loads = [...this.#loads.filter((at) => now - at < 10_000), now];
+      if (this.#loads.length > MOST_LOADS) return this.#end("flooded");
+      this.#deliver(this.#frame);
+    }
+
+    tick(now) {
+      if (!this.#port || !this.#frame) return;
+      if (document.hidden) {
+        this.#heardAt = now; // browsers slow hidden frames down
+        return;
+      }
+      const silent = now - this.#heardAt;
+      if (silent > REMOVE_MS) this.#end("hung");
+      else if (silent > HUNG_MS && this.#state !== "hung") {
+        this.rest();
+        this.#say("hung");
+      } else if (silent < HUNG_MS && this.#state === "hung") {
+        this.#over.hidden = true;
+        this.#set("ready");
+      }
+      if (this.#port) this.#port.postMessage("ping");
+    }
+
+    async #deliver(frame) {
+      this.#delivered += 1;
+      let page;
+      try {
+        page = await this.#page;
+      } catch {
+        return;
+      }
+      if (frame !== this.#frame) return;
+      this.#port?.close();
+      const channel = new MessageChannel();
+      this.#port = channel.port1;
+      this.#port.onmessage = (event) => this.#answer(event.data);
+      this.#heardAt = performance.now() + 5000; // reading a big page takes its time
+      frame.contentWindow.postMessage({ refine: "page", page }, "*", [channel.port2]);
+      if (this.#state === "loading") this.#set("ready");
+    }
+
+    #answer(data) {
+      if (!this.#count()) return;
+      if (data === "pong") this.#heardAt = Math.max(this.#heardAt, performance.now());
+      else if (data === "leave") this.rest();
+      else if (data === "took") this.#onTheft();
+      else if (data && "described" in data) this.#waiting.shift()?.(capped(data.described));
+    }
+
+    #count() {
+      const second = Math.floor(performance.now() / 1000);
+      if (second !== this.#second) {
+        this.#second = second;
+        this.#messages = 0;
+      }
+      this.#messages += 1;
+      if (this.#messages <= MOST_MESSAGES) return Boolean(this.#frame);
+      this.#end("flooded");
+      return false;
+    }
+
+    #onTheft() {
+      if (!this.#frame?.inert) return;
+      const now = performance.now();
+      this.#thefts = [...this.#thefts.filter((at) => now - at < 10_000), now];
+      if (this.#thefts.length > MOST_THEFTS) this.#end("greedy");
+      takeBack();
+    }
+
+    #onLoad() {
+      // Every document of ours says so before it has loaded, and the one it writes loads once more.
+      this.#loaded += 1;
+      const frame = this.#frame;
+      setTimeout(() => {
+        if (frame === this.#frame && this.#loaded > 2 * this.#delivered) this.#end("left");
+      }, 300);
+    }
+
+    #say(state) {
+      this.#over.firstChild.textContent = SAYS[state];
+      this.#over.hidden = false;
+      this.#set(state);
+    }
+
+    #end(state) {
+      if (!this.#frame) return;
+      this.#drop();
+      this.#shield.hidden = true;
+      this.#say(state);
+    }
+
+    #drop() {
+      const hadFocus = this.#frame && document.activeElement === this && !this.#frame.inert;
+      this.#port?.close();
+      this.#port = null;
+      this.#frame?.remove();
+      this.#frame = null;
+      if (hadFocus) window.focus();
+    }
+
+    #set(state) {
+      if (state === this.#state) return;
+      this.#state = state;
+      this.setAttribute("state", state);
+      this.dispatchEvent(new CustomEvent("refine-state", { bubbles: true, detail: { state } }));
+    }
+  }
+
+  async function fetchPage(path) {
+    const answer = await fetch(path, { credentials: "same-origin", redirect: "error" });
+    if (!answer.ok) throw new Error(`${answer.status}`);
+    const page = await answer.json();
+    page.assets = await Promise.all(
+      page.assets.map(async (asset) => ({ key: asset.key, type: asset.type, text: asset.text ?? (await fetchText(asset.url)) })),
+    );
+    return page;
+  }
+
+  function fetchText(url) {
+    if (!texts.has(url)) {
+      const text = fetch(url, { redirect: "error" }).then((answer) => {
+        if (!answer.ok) throw new Error(`${answer.status}`);
+        return answer.text();
+      });
+      text.catch(() => texts.delete(url));
+      texts.set(url, text);
+    }
+    return texts.get(url);
+  }
+
+  function capped(proposal) {
+    if (!proposal || typeof proposal !== "object") return null;
+    const numbers = (value, length) =>
+      Array.isArray(value) && value.length === length && value.every((each) => Number.isFinite(each)) ? value : null;
+    const box = numbers(proposal.box, 4);
+    const viewport = numbers(proposal.viewport, 2);
+    if (!box || !viewport || typeof proposal.selector !== "string" || typeof proposal.text !== "string") return null;
+    return { box, viewport, selector: proposal.selector.slice(0, 2000), text: proposal.text.slice(0, 4000) };
+  }
+
+  window.addEventListener("message", (event) => {
+    for (const frame of frames) {
+      if (!frame.holds(event.source)) continue;
+      event.stopImmediatePropagation(); // nobody else in this page hears what frames say
+      return frame.hear(event);
+    }
+  }, true);
+  setInterval(() => {
+    const now = performance.now();
+    for (const frame of frames) frame.tick(now);
+  }, PING_MS);
+
+  // The labeler is elsewhere: whatever they press or type is not a frame's.
+  const restAll = (event) => {
+    for (const frame of frames) if (event.target !== frame) frame.rest();
+  };
+  for (const kind of ["pointerdown", "focusin", "keydown"]) document.addEventListener(kind, restAll, true);
+
+  // A frame may take the keyboard without having been clicked, inert or not: Chromium lets it. Then no element of this page
+  // tells of it, only that this window has lost the keyboard: so the frames are asked.
+  let last = null;
+  document.addEventListener("focusin", (event) => {
+    if (!(event.target instanceof RefineFrame)) last = event.target;
+  });
+  window.addEventListener("blur", () => {
+    for (const frame of frames) frame.ask();
+  });
+  function takeBack() {
+    const target = last?.isConnected ? last : document.body;
+    const selection = [target.selectionStart, target.selectionEnd, target.selectionDirection];
+    window.focus();
+    target.blur();
+    target.focus({ preventScroll: true });
+    if (typeof selection[0] === "number") target.setSelectionRange(...selection);
+  }
+
+  // This page stays where the person, or its own code, scrolled it to: Chromium lets a frame scroll it.
+  let meant = 0;
+  let place = [window.scrollX, window.scrollY];
+  const mean = () => (meant = performance.now());
+  for (const kind of ["wheel", "touchmove", "pointerdown", "pointerup", "resize"]) {
+    window.addEventListener(kind, mean, { capture: true, passive: true });
+  }
+  window.addEventListener("keydown", (event) => {
+    const isTyping = event.target.isContentEditable || event.target.matches?.("input, textarea, select");
+    if (!isTyping || event.key === "Tab") mean();
+  }, true);
+  for (const [owner, names] of [[window, ["scroll", "scrollTo", "scrollBy"]], [Element.prototype, ["scrollIntoView"]]]) {
+    for (const name of names) {
+      const native = owner[name];
+      owner[name] = function (...options) {
+        mean();
+        return native.apply(this, options);
+      };
+    }
+  }
+  const scrollBack = window.scrollTo.bind(window);
+  window.addEventListener("scroll", () => {
+    const isMeant = performance.now() - meant < 1000 || [...frames].some((frame) => frame.state === "active");
+    if (isMeant) place = [window.scrollX, window.scrollY];
+    else if (window.scrollX !== place[0] || window.scrollY !== place[1]) putBack();
+  }, { passive: true });
+  function putBack() {
+    const before = meant;
+    scrollBack({ left: place[0], top: place[1], behavior: "instant" });
+    meant = before;
+  }
+
+  customElements.define("refine-frame", RefineFrame);
+})();

@@ -1,0 +1,392 @@
+// Runs in a candidate's frame before anything of the candidate: gives it what an opaque frame lacks, takes from it what
+// would reach out, then gets the page from the page around the frame and writes it into this document.
+//
+// None of this is the wall: the headers are (opaque origin, CSP, no connections). What follows keeps real pages working,
+// and makes attacks quiet that the headers make harmless.
+(() => {
+  "use strict";
+
+  const self = window;
+  const outer = self.parent;
+  const define = Object.defineProperty;
+  const own = (target, name, value) => {
+    try {
+      define(target, name, { value, configurable: false, writable: false, enumerable: true });
+    } catch {
+      /* not ours to change in this browser */
+    }
+  };
+  // The page may replace any of these later; what we hold stays ours.
+  const listen = Function.prototype.call.bind(EventTarget.prototype.addEventListener);
+  const stop = Function.prototype.call.bind(Event.prototype.stopImmediatePropagation);
+  const prevent = Function.prototype.call.bind(Event.prototype.preventDefault);
+  const send = Function.prototype.call.bind(MessagePort.prototype.postMessage);
+  const stringify = JSON.stringify;
+  const parse = JSON.parse;
+
+  let port = null;
+  let given = null;
+
+  // --- What survives a reload: the frame's own name carries it, and nobody else can read that.
+  const MARK = "refine-kept:";
+  let kept = { name: "", local: [], session: [], cookies: [], entry: null };
+  if (self.name.startsWith(MARK)) {
+    try {
+      kept = { ...kept, ...parse(self.name.slice(MARK.length)) };
+    } catch {
+      /* the page wrote something of its own */
+    }
+    self.name = kept.name;
+  }
+
+  // --- Storage, in memory.
+  const MOST_CHARS = 5_000_000;
+  function makeStorage(entries) {
+    const items = new Map(entries);
+    let size = 0;
+    for (const [key, value] of items) size += key.length + value.length;
+    const set = (key, value) => {
+      key = String(key);
+      value = String(value);
+      const grown = size + value.length - (items.has(key) ? items.get(key).length : -key.length);
+      if (grown > MOST_CHARS) throw new DOMException("The quota has been exceeded.", "QuotaExceededError");
+      size = grown;
+      items.set(key, value);
+    };
+    const remove = (key) => {
+      key = String(key);
+      if (!items.has(key)) return;
+      size -= key.length + items.get(key).length;
+      items.delete(key);
+    };
+    const api = {
+      getItem: (key) => (items.has(String(key)) ? items.get(String(key)) : null),
+      setItem: set,
+      removeItem: remove,
+      clear: () => {
+        items.clear();
+        size = 0;
+      },
+      key: (index) => [...items.keys()][index] ?? null,
+    };
+    const proxy = new Proxy(Object.create(typeof Storage === "function" ? Storage.prototype : Object.prototype), {
+      get: (_, key) => {
+        if (key === "length") return items.size;
+        if (typeof key === "symbol") return key === Symbol.toStringTag ? "Storage" : undefined;
+        if (Object.hasOwn(api, key)) return api[key];
+        return items.has(key) ? items.get(key) : Object.prototype[key];
+      },
+      set: (_, key, value) => (set(key, value), true),
+      deleteProperty: (_, key) => (remove(key), true),
+      has: (_, key) => Object.hasOwn(api, key) || key === "length" || items.has(key),
+      ownKeys: () => [...items.keys()],
+      getOwnPropertyDescriptor: (_, key) =>
+        items.has(key) ? { value: items.get(key), writable: true, enumerable: true, configurable: true } : undefined,
+    });
+    return { proxy, entries: () => [...items] };
+  }
+  const local = makeStorage(kept.local);
+  const session = makeStorage(kept.session);
+  own(self, "localStorage", local.proxy);
+  own(self, "sessionStorage", session.proxy);
+
+  const cookies = new Map(kept.cookies);
+  define(document, "cookie", {
+    configurable: false,
+    get: () => [...cookies].map(([name, value]) => (name ? `${name}=${value}` : value)).join("; "),
+    set: (line) => {
+      const [pair, ...attributes] = String(line).split(";");
+      const at = pair.indexOf("=");
+      const name = (at < 0 ? "" : pair.slice(0, at)).trim();
+      const value = pair.slice(at + 1).trim();
+      const rules = new Map(attributes.map((each) => each.trim().split("=")).map(([key, to]) => [key.toLowerCase(), to]));
+      const age = rules.get("max-age");
+      const until = rules.get("expires");
+      const isOver = age !== undefined ? Number(age) <= 0 : until !== undefined && Date.parse(until) <= Date.now();
+      if (isOver) cookies.delete(name);
+      else if (cookies.has(name) || cookies.size < 180) cookies.set(name, value.slice(0, 4096));
+    },
+  });
+
+  function keep(entry) {
+    const text = stringify({
+      name: self.name.startsWith(MARK) ? "" : self.name,
+      local: local.entries(),
+      session: session.entries(),
+      cookies: [...cookies],
+      entry,
+    });
+    if (text.length < 4_000_000) self.name = MARK + text;
+  }
+
+  // --- Dialogs that do not block: said in a corner, and answered as somebody would who goes along.
+  let notices = null;
+  function notice(kind, text) {
+    const root = document.documentElement;
+    if (!root) return;
+    if (!notices || !notices.isConnected) {
+      const place = document.createElement("refine-notices");
+      const shadow = place.attachShadow({ mode: "closed" });
+      const style = document.createElement("style");
+      style.textContent =
+        ":host{all:initial;position:fixed;left:0;right:0;top:12px;z-index:2147483647;display:flex;flex-direction:column;" +
+        "align-items:center;gap:8px;pointer-events:none}div{font:14px/1.4 system-ui,sans-serif;color:#fff;background:#1f2937;" +
+        "border-radius:8px;padding:10px 14px;max-width:min(480px,80vw);box-shadow:0 6px 24px #0005;white-space:pre-wrap;" +
+        "overflow-wrap:anywhere;max-height:40vh;overflow:hidden}small{display:block;opacity:.7;font-size:12px}";
+      shadow.append(style);
+      notices = place;
+      notices.add = (box) => {
+        while (shadow.childElementCount > 3) shadow.children[1].remove();
+        shadow.append(box);
+        setTimeout(() => box.remove(), 5000);
+      };
+      root.append(place);
+    }
+    const box = document.createElement("div");
+    box.append(String(text).slice(0, 1000));
+    if (kind) {
+      const small = document.createElement("small");
+      small.append(kind);
+      box.append(small);
+    }
+    notices.add(box);
+  }
+  own(self, "alert", (text = "") => notice("", text));
+  own(self, "confirm", (text = "") => (notice("answered: OK", text), true));
+  own(self, "prompt", (text = "", value = "") => (notice(`answered: ${value === "" ? "nothing" : value}`, text), String(value)));
+  own(self, "print", () => notice("", "Printing is switched off here."));
+  own(self, "open", () => (notice("", "New windows are switched off here."), null));
+
+  // --- What would reach out. In Chromium the headers stop it as well, whichever realm it is called from.
+  for (const name of ["RTCPeerConnection", "webkitRTCPeerConnection", "mozRTCPeerConnection", "WebTransport"]) {
+    try {
+      delete self[name];
+    } catch {
+      /* not deletable here */
+    }
+    own(self, name, undefined);
+  }
+  try {
+    const refuse = () => Promise.reject(new DOMException("Service workers are switched off here.", "NotSupportedError"));
+    const none = { register: refuse, ready: new Promise(() => {}), controller: null };
+    none.getRegistration = () => Promise.resolve(undefined);
+    none.getRegistrations = () => Promise.resolve([]);
+    none.addEventListener = none.removeEventListener = () => {};
+    own(navigator, "serviceWorker", none);
+  } catch {
+    /* no navigator to speak of */
+  }
+
+  // No nested frames: a fresh realm would have all of the above again.
+  const FRAMES = new Set(["IFRAME", "FRAME", "FRAMESET", "OBJECT", "EMBED", "FENCEDFRAME", "PORTAL", "WEBVIEW"]);
+  const SELECTOR = [...FRAMES].join(",");
+  for (const type of [self.HTMLIFrameElement, self.HTMLFrameElement, self.HTMLObjectElement, self.HTMLEmbedElement]) {
+    if (!type) continue;
+    for (const name of ["contentWindow", "contentDocument"]) {
+      if (name in type.prototype) define(type.prototype, name, { get: () => null, configurable: false });
+    }
+    for (const name of ["getSVGDocument"]) if (name in type.prototype) own(type.prototype, name, () => null);
+  }
+  const removeElement = Function.prototype.call.bind(Element.prototype.remove);
+  const findAll = Function.prototype.call.bind(Element.prototype.querySelectorAll);
+  function sweep(node) {
+    if (node.nodeType !== 1) return;
+    if (FRAMES.has(node.tagName)) removeElement(node);
+    else for (const each of findAll(node, SELECTOR)) removeElement(each);
+  }
+  const observer = new MutationObserver((records) => {
+    for (const record of records) for (const node of record.addedNodes) sweep(node);
+  });
+  const watch = (root) => observer.observe(root, { childList: true, subtree: true });
+  watch(document);
+  const attachShadow = Element.prototype.attachShadow;
+  own(Element.prototype, "attachShadow", function (options) {
+    const root = attachShadow.call(this, options);
+    watch(root);
+    return root;
+  });
+
+  // --- Focus: while the frame is at rest, wishes for it are remembered and granted when the person comes.
+  let isActive = false;
+  let wished = null;
+  const focusers = [];
+  for (const type of [self.HTMLElement, self.SVGElement, self.MathMLElement]) {
+    if (!type || !Object.hasOwn(type.prototype, "focus")) continue;
+    const focus = Function.prototype.call.bind(type.prototype.focus);
+    focusers.push([type, focus]);
+    own(type.prototype, "focus", function (options) {
+      if (isActive) focus(this, options);
+      else wished = this;
+    });
+  }
+  own(self, "focus", () => {});
+  function activate() {
+    isActive = true;
+    const target = wished;
+    wished = null;
+    for (const [type, focus] of focusers) if (target instanceof type && target.isConnected) focus(target);
+  }
+  const hasFocus = Document.prototype.hasFocus.bind(document);
+  const blur = Function.prototype.call.bind(HTMLElement.prototype.blur);
+
+  // --- History: few entries, since they stand in the list that the person's Back button walks. (`location.hash` adds to it
+  // all the same: nothing in a page can change `location`.)
+  const MOST_ENTRIES = 15;
+  let pushed = 0;
+  const replaceState = Function.prototype.call.bind(History.prototype.replaceState);
+  for (const name of ["pushState", "replaceState"]) {
+    const native = Function.prototype.call.bind(History.prototype[name]);
+    own(History.prototype, name, function (state, title, url) {
+      const go = name === "pushState" && ++pushed <= MOST_ENTRIES ? native : replaceState;
+      try {
+        return url === undefined ? go(this, state, title) : go(this, state, title, url);
+      } catch {
+        return go(this, state, title); // an opaque document may not change its path; the state is kept all the same
+      }
+    });
+  }
+
+  // --- Files of the candidate beside its page: found by the name the page knows.
+  function nameOf(url) {
+    if (!given) return null;
+    try {
+      const full = new URL(url, document.baseURI);
+      const base = new URL(".", location.href);
+      if (full.origin !== base.origin || !full.pathname.startsWith(base.pathname)) return null;
+      const name = decodeURIComponent(full.pathname.slice(base.pathname.length));
+      return Object.hasOwn(given.files, name) ? name : Object.hasOwn(given.pages, name) ? name : null;
+    } catch {
+      return null;
+    }
+  }
+  const blobOf = (url) => {
+    const name = nameOf(url);
+    return name !== null && given.urls.has(given.files[name]) ? given.urls.get(given.files[name]) : null;
+  };
+  const fetchNow = self.fetch.bind(self);
+  self.fetch = function fetch(input, options) {
+    const found = typeof input === "string" || input instanceof URL ? blobOf(String(input)) : null;
+    return fetchNow(found ?? input, options);
+  };
+  const openRequest = XMLHttpRequest.prototype.open;
+  XMLHttpRequest.prototype.open = function open(method, url, ...rest) {
+    return openRequest.call(this, method, blobOf(String(url)) ?? url, ...rest);
+  };
+
+  // --- Listeners, ahead of any of the page's; document.open() drops them, so they are set again after it.
+  function leave(event) {
+    if (event.isTrusted && event.altKey && event.shiftKey && event.code === "KeyX") {
+      prevent(event);
+      stop(event);
+      if (port) send(port, "leave");
+    }
+  }
+  function receive(event) {
+    const from = event.source;
+    if (from === self) return;
+    stop(event); // neighbours and the page outside have nothing to say to the candidate
+    if (from !== outer || given !== null || !event.data || event.data.refine !== "page") return;
+    port = event.ports[0];
+    port.onmessage = (message) => {
+      if (message.data === "ping") send(port, "pong");
+      else if (message.data === "active") activate();
+      else if (message.data === "rest") isActive = false;
+      else if (message.data === "focused?") {
+        const taken = hasFocus() && !isActive;
+        if (taken && document.activeElement instanceof HTMLElement) blur(document.activeElement);
+        send(port, taken ? "took" : "not");
+      }
+      else if (message.data && message.data.describe) send(port, { described: describe(message.data) });
+    };
+    write(event.data.page);
+  }
+  function follow(event) {
+    if (event.defaultPrevented) return;
+    const link = event.composedPath().find((node) => node instanceof Element && /^(a|area)$/i.test(node.localName));
+    const to = link && (link.getAttribute("href") ?? link.getAttribute("xlink:href"));
+    if (to === null || to === undefined || /^\s*(#|javascript:)/i.test(to)) return;
+    const name = nameOf(to);
+    prevent(event);
+    if (link.hasAttribute("download")) notice("", "Downloads are switched off here.");
+    else if (name !== null && Object.hasOwn(given.pages, name)) {
+      entry = name;
+      location.reload();
+    } else notice(String(to).slice(0, 200), "Links to other pages are switched off here.");
+  }
+  let entry = null;
+  function setListeners() {
+    listen(self, "message", receive, true);
+    listen(self, "keydown", leave, true);
+    listen(self, "click", follow, false);
+    listen(self, "auxclick", follow, false);
+    listen(self, "pagehide", () => keep(entry), true);
+  }
+  setListeners();
+  const openDocument = Document.prototype.open;
+  own(document, "open", function (...options) {
+    if (options.length > 2) return null;
+    const opened = openDocument.call(document);
+    setListeners();
+    watch(document);
+    return opened;
+  });
+  const writers = { write: Document.prototype.write, writeln: Document.prototype.writeln };
+  for (const name of ["write", "writeln"]) {
+    own(document, name, (...parts) => {
+      // A write after the page was read opens the document anew.
+      if (document.readyState === "complete" && !isWriting) {
+        isWriting = true;
+        document.open();
+      }
+      return writers[name].apply(document, parts);
+    });
+  }
+  let isWriting = false;
+  const closeDocument = Document.prototype.close;
+  own(document, "close", () => {
+    isWriting = false;
+    return closeDocument.call(document);
+  });
+
+  // --- What stands at a place, for a pin. A proposal: the page may lie about itself.
+  function describe({ x, y }) {
+    const element = document.elementFromPoint(Number(x), Number(y));
+    if (!element) return null;
+    const steps = [];
+    for (let at = element; at && at.nodeType === 1 && steps.length < 12; at = at.parentElement) {
+      if (at.id) {
+        steps.unshift(`#${CSS.escape(at.id)}`);
+        break;
+      }
+      const same = at.parentElement ? [...at.parentElement.children].filter((each) => each.localName === at.localName) : [];
+      steps.unshift(CSS.escape(at.localName) + (same.length > 1 ? `:nth-of-type(${same.indexOf(at) + 1})` : ""));
+    }
+    const box = element.getBoundingClientRect();
+    return {
+      selector: steps.join(" > ").slice(0, 2000),
+      box: [box.x, box.y, box.width, box.height],
+      viewport: [self.innerWidth, self.innerHeight],
+      text: (element.innerText ?? "").slice(0, 4000),
+    };
+  }
+
+  // --- The page itself.
+  function write(page) {
+    const urls = new Map();
+    const put = (text) => text.replace(/refine-asset:[0-9a-f]{24}/g, (key) => urls.get(key) ?? key);
+    for (const asset of page.assets) urls.set(asset.key, URL.createObjectURL(new Blob([put(asset.text)], { type: asset.type })));
+    given = { files: page.files, pages: page.pages, urls };
+    const html = kept.entry !== null && Object.hasOwn(page.pages, kept.entry) ? page.pages[kept.entry] : page.html;
+    isWriting = true;
+    document.open();
+    document.write(put(html));
+    document.close();
+  }
+
+  if (outer === self) {
+    document.title = "Refine";
+    notice("", "This is the frame of a candidate. It shows nothing by itself.");
+  } else {
+    outer.postMessage({ refine: "ready" }, "*");
+  }
+})();
