@@ -3,7 +3,8 @@
 RefineError
 ├── InputError            bad input from a caller: files, options, feedback lines (CLI exit code 2)
 │   ├── SettingsChanged   the same project was asked for with other settings
-│   └── FeedbackError     a ranking or critique that cannot be taken
+│   ├── FeedbackError     a ranking or critique that cannot be taken
+│   └── AccessDenied      a key, link or session that opens nothing, or work that is not this labeler's
 ├── StoreError            the database
 │   ├── SchemaTooNew      written by a newer version
 │   ├── MigrationNeeded   an older schema, and migrating was refused
@@ -41,6 +42,10 @@ class SettingsChanged(InputError):
 
 class FeedbackError(InputError):
     """The feedback cannot be taken."""
+
+
+class AccessDenied(InputError):
+    """This link or key opens nothing any more; ask for a new link."""
 
 
 class StoreError(RefineError):

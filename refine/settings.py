@@ -4,8 +4,9 @@ Defaults are written here and nowhere else. What only says how a run is carried 
 is in `RunOptions`, is not versioned and may change from run to run.
 """
 
+import hashlib
 from datetime import datetime
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
@@ -32,6 +33,12 @@ class ProjectSettings(BaseModel):
     kind: ChainKind = "refine"
     instructions: str = ""
     """Shown to labelers beside the prompt."""
+    criteria: tuple[Annotated[str, Field(min_length=1, max_length=60)], ...] = Field(default=(), max_length=4)
+    """What labelers may also compare the best two by, a tap each; the verdict rests on the ranking alone."""
+    expected_minutes: float | None = Field(default=None, gt=0, le=1440)
+    """That an assignment takes, as labelers are told."""
+    terms: str = Field(default="", max_length=100_000)
+    """What labelers accept before they work here. None are asked to where it is empty."""
     panel: str = "simulated"
     """`simulated`, `people` or `import:FILE`."""
     mix: PanelMix = PanelMix()
@@ -79,12 +86,24 @@ class ProjectSettings(BaseModel):
             return value
         raise ValueError(f"unknown panel {value!r}; expected simulated, people or import:FILE")
 
+    @field_validator("criteria")
+    @classmethod
+    def _distinct(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if len(set(value)) < len(value):
+            raise ValueError("a criterion is named twice")
+        return value
+
     @field_validator("deadline")
     @classmethod
     def _aware(cls, value: datetime | None) -> datetime | None:
         if value is not None and value.tzinfo is None:
             raise ValueError("a deadline needs a time zone, for example 2027-01-31T18:00:00Z")
         return value
+
+    @property
+    def terms_version(self) -> str | None:
+        """Made of the terms' text, so that other terms are always another version; None where there are none."""
+        return hashlib.sha256(self.terms.encode()).hexdigest()[:16] if self.terms.strip() else None
 
     @property
     def is_demo(self) -> bool:

@@ -8,7 +8,16 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+import orjson
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    field_validator,
+    model_serializer,
+    model_validator,
+)
 
 from refine.settings import ChainKind
 
@@ -226,7 +235,42 @@ class GaveUp:
 # --- Feedback -----------------------------------------------------------------------------------------------------
 
 
-class ElementAnchor(Record):
+MAX_STATE_BYTES = 8 * 1024
+"""Of an anchor's `state` and `trail` together, as JSON."""
+CritiqueAim = Literal["improve", "keep"]
+Severity = Literal["low", "medium", "high"]
+FollowUp = Literal["fixed", "not_fixed", "worse"]
+
+
+class _Anchor(Record):
+    """What all anchors may say of the moment they were set in. It came from the page and may be forged."""
+
+    state: dict[str, Any] | None = None
+    """What the page was like: a dialog open, how far scrolled, on a phone."""
+    trail: tuple[dict[str, Any], ...] | None = None
+    """What the labeler had done in it, oldest first."""
+
+    @model_validator(mode="after")
+    def _bounded(self) -> "_Anchor":
+        if self.state is None and self.trail is None:
+            return self
+        try:
+            size = len(orjson.dumps([self.state, self.trail]))
+        except TypeError as error:
+            raise ValueError(f"state and trail are not JSON ({error})") from error
+        if size > MAX_STATE_BYTES:
+            raise ValueError(f"state and trail have {size} bytes; at most {MAX_STATE_BYTES} are kept")
+        return self
+
+    @model_serializer(mode="wrap")
+    def _without_what_is_not_there(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Anchors are stored, and keys are made of them: one that says nothing of its moment looks as it always did."""
+        values: dict[str, Any] = handler(self)
+        optional = ("state", "trail", *(("box", "viewport") if values.get("kind") == "edit" else ()))
+        return {name: value for name, value in values.items() if value is not None or name not in optional}
+
+
+class ElementAnchor(_Anchor):
     kind: Literal["element"]
     selector: str = Field(max_length=2000)
     box: tuple[float, float, float, float]
@@ -234,24 +278,26 @@ class ElementAnchor(Record):
     viewport: tuple[int, int]
 
 
-class RegionAnchor(Record):
+class RegionAnchor(_Anchor):
     kind: Literal["region"]
     box: tuple[float, float, float, float]
     viewport: tuple[int, int]
 
 
-class SketchAnchor(Record):
+class SketchAnchor(_Anchor):
     kind: Literal["sketch"]
     strokes: tuple[tuple[tuple[float, float], ...], ...] = Field(max_length=500)
     viewport: tuple[int, int]
 
 
-class EditAnchor(Record):
+class EditAnchor(_Anchor):
     kind: Literal["edit"]
     selector: str = Field(max_length=2000)
     property: str = Field(max_length=200)
     old: str = Field(max_length=4000)
     new: str = Field(max_length=4000)
+    box: tuple[float, float, float, float] | None = None
+    viewport: tuple[int, int] | None = None
 
 
 Anchor = Annotated[ElementAnchor | RegionAnchor | SketchAnchor | EditAnchor, Field(discriminator="kind")]
@@ -263,6 +309,10 @@ class CritiqueIn(Record):
     candidate: str
     text: str = Field(max_length=20_000)
     anchor: Anchor | None = None
+    aim: CritiqueAim | None = None
+    """Whether it says what to improve or what to keep, where the labeler said which."""
+    category: IssueKind | None = None
+    severity: Severity | None = None
 
 
 class RankingIn(Record):
@@ -271,6 +321,25 @@ class RankingIn(Record):
     groups: tuple[tuple[str, ...], ...]
     unjudgeable: tuple[str, ...] = ()
     critiques: tuple[CritiqueIn, ...] = ()
+    reasons: dict[str, Annotated[str, Field(max_length=4000)]] = {}
+    """Candidate that cannot be judged -> why."""
+    why: str | None = Field(default=None, max_length=4000)
+    """Why the first is better than the second, verbatim."""
+    criteria: dict[str, tuple[tuple[str, ...], ...]] = {}
+    """Criterion of the project -> tie groups of the candidates compared by it, best first."""
+    follow_ups: dict[str, FollowUp] = {}
+    """Critique of an earlier round -> what became of what it asked for."""
+
+    @field_validator("criteria", "follow_ups", "reasons")
+    @classmethod
+    def _few(cls, value: dict[str, Any]) -> dict[str, Any]:
+        if len(value) > 100:
+            raise ValueError("has more than 100 entries")
+        return value
+
+    @property
+    def has_details(self) -> bool:
+        return bool(self.why or self.reasons or self.criteria or self.follow_ups)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -287,6 +356,97 @@ class Assignment:
     candidates: tuple[str, ...]
     """ULIDs in the order shown."""
     lease_expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Later:
+    """There is no work for a labeler now."""
+
+    reason: Literal["in_others_hands", "being_made", "all_done", "nothing"]
+    """Every place is taken; pages are still being made; what is open this labeler has done or may not see; nothing is
+    open at all."""
+    retry_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Briefing:
+    """What a labeler is told of a project before they work in it."""
+
+    project: str
+    instructions: str
+    pay_rate_usd_hour: float | None
+    expected_minutes: float | None
+    """For one assignment."""
+    uses_allowed: tuple[str, ...]
+    terms: str
+    terms_version: str | None
+    """None where there are no terms to accept."""
+    is_accepted: bool
+    """Nothing stands between the labeler and the work: these terms were accepted, or there are none."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Work:
+    """An assignment with what its labeler needs to know about it."""
+
+    assignment: Assignment
+    project: str
+    state: Literal["leased", "finished", "skipped", "reported"]
+    is_reopened: bool
+    can_be_reopened: bool
+    is_withdrawn: bool
+    """It is not shown any more: one of its pages was reported."""
+    criteria: tuple[str, ...]
+    pay_rate_usd_hour: float | None
+    expected_minutes: float | None
+    active_s: float
+    ranking: RankingIn | None
+    """What was handed in, where something was; without words that were erased."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OwnCritique:
+    """A labeler's critique of an earlier round, about what candidates now on show came from."""
+
+    id: str
+    round: int
+    candidate: str
+    """What it was about."""
+    descendants: tuple[str, ...]
+    """Candidates on show that are it or were made from it."""
+    text: str
+    anchor: dict[str, Any] | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatementLine:
+    assignment: str
+    project: str
+    state: Literal["accepted", "pending", "not_paid"]
+    why: str
+    """Why it is not paid; empty otherwise."""
+    finished_at: datetime | None
+    minutes: float | None
+    amount_usd: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LabelerStatement:
+    """What a labeler did and what it is worth."""
+
+    labeler: str
+    """Their public id."""
+    finished: int
+    accepted: int
+    pending: int
+    not_paid: dict[str, int]
+    """Why -> how many."""
+    minutes: float
+    amount_usd: float
+    """Of what is accepted."""
+    pending_usd: float
+    lines: tuple[StatementLine, ...]
+    """Newest first, at most as many as were asked for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -323,7 +323,7 @@ def sum_spending(connection: Connection, *, chain_key: int | None = None, projec
         )
         .join(ROUND, ROUND.c.id == ASSIGNMENT.c.round_id)
         .join(LABELER, LABELER.c.id == ASSIGNMENT.c.labeler_id)
-        .where(ASSIGNMENT.c.state == "finished")
+        .where(ASSIGNMENT.c.state.in_(("finished", "reported")))
     )
     if chain_key is not None:
         calls = calls.where(MODEL_CALL.c.chain_id == chain_key)

@@ -12,6 +12,7 @@ from refine.settings import ProjectSettings
 from refine.types import ChainRecord, ChainState, StopReason
 from store.events import record_event
 from store.ids import make_ulid, now
+from store.places import drop_places_of_chain, refresh_places, restore_places, set_urgency
 from store.projects import StoredProject, parse_settings
 from store.statements import Statement, inserting, updating, without_snapshot
 from store.tables import (
@@ -409,6 +410,7 @@ def end_chain(
     if not is_first:
         return
     _CLOSE_ROUNDS.run(connection, chain_key=chain_key, of_kind="normal", state="closed", judged_at=None)
+    drop_places_of_chain(connection, chain_key, "normal")
     refs: dict[str, Any] = {"reason": reason}
     if error is not None:
         refs["error"] = error
@@ -419,6 +421,7 @@ def finish_audit(connection: Connection, chain_key: int, *, round: int) -> None:
     """The chain's audit round has what it needs (or was given up): the chain ends."""
     at = now()
     _CLOSE_ROUNDS.run(connection, chain_key=chain_key, of_kind="audit", state="judged", judged_at=at)
+    drop_places_of_chain(connection, chain_key, "audit")
     if _END_AUDIT.run(connection, key=chain_key, state="ended", audit="done", ended_at=at):
         record_event(connection, chain_key, "audit_done", round)
 
@@ -457,6 +460,7 @@ def reopen_chains(connection: Connection, project: StoredProject, reason: StopRe
                 owner_id=None,
             )
         )
+        restore_places(connection, key)
         record_event(connection, key, "chain_retried", 0)
     move_to_settings(connection, project)
     return len(keys)
@@ -541,12 +545,14 @@ def pause_chain(connection: Connection, chain: StoredChain) -> None:
     connection.execute(
         update(CHAIN).where(CHAIN.c.id == chain.key, CHAIN.c.paused_at.is_(None)).values(paused_at=now())
     )
+    refresh_places(connection, chain.key)
     record_event(connection, chain.key, "chain_paused", chain.record.round)
 
 
 def resume_chain(connection: Connection, chain: StoredChain) -> None:
     _refuse_ended(chain)
     connection.execute(update(CHAIN).where(CHAIN.c.id == chain.key).values(paused_at=None))
+    refresh_places(connection, chain.key)
     record_event(connection, chain.key, "chain_resumed", chain.record.round)
 
 
@@ -554,6 +560,7 @@ def stop_chain(connection: Connection, chain: StoredChain, *, dead: Sequence[int
     """Stop the chain: at once when nobody runs it (True), else at its next step."""
     _refuse_ended(chain)
     connection.execute(update(CHAIN).where(CHAIN.c.id == chain.key).values(stop_requested_at=now()))
+    refresh_places(connection, chain.key)
     owner = owner_of(connection, chain.record.id)
     if owner is not None and owner not in dead:
         record_event(connection, chain.key, "stop_requested", chain.record.round)
@@ -569,7 +576,7 @@ def stop_chain(connection: Connection, chain: StoredChain, *, dead: Sequence[int
 def set_priority(connection: Connection, chain: StoredChain, priority: int) -> None:
     """Chains of higher priority are run, and shown to labelers, first."""
     connection.execute(update(CHAIN).where(CHAIN.c.id == chain.key).values(priority=priority))
-    connection.execute(update(ROUND).where(ROUND.c.chain_id == chain.key).values(priority=float(priority)))
+    set_urgency(connection, chain_key=chain.key)
     record_event(connection, chain.key, "chain_prioritised", chain.record.round, priority=priority)
 
 

@@ -1,32 +1,32 @@
 """The feedback desk: labelers, assignments, rankings and critiques, handed in the same way by people and panels."""
 
 import hashlib
-import secrets
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Text, bindparam, select, type_coerce, update
+from sqlalchemy import Connection, Text, bindparam, delete, select, type_coerce
 
-from refine.errors import FeedbackError, InputError
+from refine.errors import FeedbackError
 from refine.types import Assignment, MadeBy, RankingIn
 from store.database import Database
+from store.details import add_critique, add_details, archive_ranking, check_details
 from store.events import record_event
 from store.ids import make_ulid, now
+from store.places import drop_places, take_place
 from store.projects import parse_settings
 from store.statements import Statement, inserting, updating
 from store.tables import (
     ASSIGNMENT,
     CANDIDATE,
     CHAIN,
-    CRITIQUE,
     LABELER,
     PROMPT,
     RANKING,
     ROUND,
     ROUND_CANDIDATE,
     SETTINGS_VERSION,
-    WORDS,
 )
+from store.work_tables import CONSENT, DRAFT, HELD, QUEUE, RANKING_HISTORY
 
 _LABELER = Statement(
     select(LABELER.c.id, LABELER.c.ulid, LABELER.c.pay_rate_usd_hour, LABELER.c.disabled_at).where(
@@ -54,12 +54,15 @@ _LEASE = Statement(
         ASSIGNMENT.c.shown,
         ASSIGNMENT.c.lease_expires_at,
         ASSIGNMENT.c.state.label("held_state"),
+        QUEUE.c.phase,
+        QUEUE.c.places,
     )
     .join(CHAIN, CHAIN.c.id == ROUND.c.chain_id)
     .join(PROMPT, PROMPT.c.id == CHAIN.c.prompt_id)
     .join(SETTINGS_VERSION, SETTINGS_VERSION.c.id == ROUND.c.settings_version_id)
     .outerjoin(LABELER, LABELER.c.name == bindparam("labeler"))
     .outerjoin(ASSIGNMENT, (ASSIGNMENT.c.round_id == ROUND.c.id) & (ASSIGNMENT.c.labeler_id == LABELER.c.id))
+    .outerjoin(QUEUE, QUEUE.c.round_id == ROUND.c.id)
     .where(ROUND.c.ulid == bindparam("wanted"))
 )
 """A round, a labeler if known, and the assignment they share if there is one."""
@@ -72,13 +75,32 @@ _ON_SHOW = Statement(
     .join(ROUND_CANDIDATE, ROUND_CANDIDATE.c.candidate_id == CANDIDATE.c.id)
     .where(ROUND_CANDIDATE.c.round_id == bindparam("round_key"))
 )
+_INSERT_HELD = inserting(HELD, "assignment_id", "labeler_id", "round_id", "place_until")
+_DROP_HELD = Statement(delete(HELD).where(HELD.c.assignment_id == bindparam("key")))
+_DROP_DRAFT = Statement(delete(DRAFT).where(DRAFT.c.assignment_id == bindparam("key")))
 _RANKING_KEY = Statement(select(RANKING.c.id).where(RANKING.c.key == bindparam("wanted")))
+_OLD_KEY = Statement(select(RANKING_HISTORY.c.id).where(RANKING_HISTORY.c.key == bindparam("wanted")))
+_CONSENT = Statement(
+    select(CONSENT.c.id)
+    .join(CHAIN, CHAIN.c.project_id == CONSENT.c.project_id)
+    .where(
+        CHAIN.c.id == bindparam("chain_key"),
+        CONSENT.c.labeler_id == bindparam("labeler_key"),
+        CONSENT.c.version == bindparam("wanted"),
+    )
+)
 _ASSIGNMENT = Statement(
     select(
         ASSIGNMENT.c.id,
         ASSIGNMENT.c.state,
         ASSIGNMENT.c.pay_rate_usd_hour,
+        ASSIGNMENT.c.active_s,
+        ASSIGNMENT.c.reopened_at,
         ASSIGNMENT.c.labeler_id,
+        HELD.c.assignment_id.label("in_hand"),
+        HELD.c.place_until,
+        QUEUE.c.phase,
+        QUEUE.c.places,
         LABELER.c.ulid.label("labeler"),
         LABELER.c.consent_version,
         LABELER.c.uses_allowed,
@@ -93,7 +115,13 @@ _ASSIGNMENT = Statement(
         ROUND.c.settings_version_id,
         type_coerce(SETTINGS_VERSION.c.settings, Text).label("settings"),
         select(RANKING.c.id).where(RANKING.c.key == bindparam("ranking")).scalar_subquery().label("is_stored"),
+        select(RANKING_HISTORY.c.id)
+        .where(RANKING_HISTORY.c.key == bindparam("ranking"))
+        .scalar_subquery()
+        .label("was_stored"),
     )
+    .outerjoin(HELD, HELD.c.assignment_id == ASSIGNMENT.c.id)
+    .outerjoin(QUEUE, QUEUE.c.round_id == ASSIGNMENT.c.round_id)
     .join(LABELER, LABELER.c.id == ASSIGNMENT.c.labeler_id)
     .join(ROUND, ROUND.c.id == ASSIGNMENT.c.round_id)
     .join(SETTINGS_VERSION, SETTINGS_VERSION.c.id == ROUND.c.settings_version_id)
@@ -105,8 +133,13 @@ _FINISH = updating(
 )
 _RECEIVE = updating(ROUND, "received", where=ROUND.c.id == bindparam("key"))
 _FILL = updating(ROUND, "received", "state", "filled_at", where=ROUND.c.id == bindparam("key"))
-_INSERT_WORDS = inserting(WORDS, "ulid", "labeler_id", "text", "salt", "sha256")
-_INSERT_CRITIQUE = inserting(CRITIQUE, *(column.name for column in CRITIQUE.columns if column.name != "id"))
+_REPLACE = updating(
+    RANKING,
+    *("ulid", "groups", "unjudgeable", "key", "made_by", "consent_version", "uses_allowed", "created_at"),
+    where=RANKING.c.assignment_id == bindparam("assignment_key"),
+)
+_RANKING_OF = Statement(select(RANKING.c.id).where(RANKING.c.assignment_id == bindparam("key")))
+_CLOSE_REOPENED = updating(ASSIGNMENT, "reopened_at", "active_s", "cost_usd", where=ASSIGNMENT.c.id == bindparam("key"))
 
 
 class Desk:
@@ -169,21 +202,19 @@ def lease_assignment(
             return None
         if round.kind == "audit" and _has_seen_chain(connection, round.chain_id, round.labeler_key):
             return None
-        shown = _own_order(on_show, f"{round.seed}:{round.kind}:{round.number}:{labeler}")
-        ulid, at = make_ulid(), now()
-        expires_at = at + timedelta(seconds=settings.lease_s)
         rate = settings.pay_rate_usd_hour if round.pay_rate_usd_hour is None else round.pay_rate_usd_hour
-        _INSERT_ASSIGNMENT.insert(
+        ulid, shown, expires_at = add_assignment(
             connection,
-            ulid=ulid,
-            round_id=round.id,
-            labeler_id=round.labeler_key,
-            state="leased",
-            shown=shown,
-            leased_at=at,
-            lease_expires_at=expires_at,
-            pay_rate_usd_hour=rate,
+            round_key=round.id,
+            labeler_key=round.labeler_key,
+            on_show=on_show,
+            salt=f"{round.seed}:{round.kind}:{round.number}:{labeler}",
+            lease_s=settings.lease_s,
+            rate=rate,
+            is_in_hand=round.places is not None and not is_done,
         )
+        if round.places is not None and not is_done:
+            take_place(connection, round.id, phase=round.phase, places=round.places)
     names = {candidate.id: candidate.ulid for candidate in on_show}
     return Assignment(
         id=ulid,
@@ -195,6 +226,46 @@ def lease_assignment(
         candidates=tuple(names[key] for key in shown),
         lease_expires_at=expires_at,
     )
+
+
+def add_assignment(
+    connection: Connection,
+    *,
+    round_key: int,
+    labeler_key: int,
+    on_show: list[Any],
+    salt: str,
+    lease_s: int,
+    rate: float | None,
+    is_in_hand: bool,
+    at: datetime | None = None,
+) -> tuple[str, list[int], datetime]:
+    """(public id, candidate keys in the order shown, end of the lease) of a new assignment. One that is in hand holds
+    one of the round's places, which the caller takes."""
+    ulid, leased_at = make_ulid(), now() if at is None else at
+    expires_at = leased_at + timedelta(seconds=lease_s)
+    shown = _own_order(on_show, salt)
+    key = _INSERT_ASSIGNMENT.insert(
+        connection,
+        ulid=ulid,
+        round_id=round_key,
+        labeler_id=labeler_key,
+        state="leased",
+        shown=shown,
+        leased_at=leased_at,
+        lease_expires_at=expires_at,
+        pay_rate_usd_hour=rate,
+    )
+    if is_in_hand:
+        _INSERT_HELD.run(
+            connection, assignment_id=key, labeler_id=labeler_key, round_id=round_key, place_until=expires_at
+        )
+    return ulid, shown, expires_at
+
+
+def load_on_show(connection: Connection, round_key: int) -> list[Any]:
+    """Key, public id and position of the round's candidates."""
+    return _ON_SHOW.all(connection, round_key=round_key)
 
 
 def _has_seen_chain(connection: Connection, chain_key: int, labeler_key: int) -> bool:
@@ -214,8 +285,9 @@ def _own_order(on_show: list[Any], salt: str) -> list[int]:
 
 
 def has_ranking(connection: Connection, key: str) -> bool:
-    """Whether a ranking was stored under this idempotency key."""
-    return _RANKING_KEY.first(connection, wanted=key) is not None
+    """Whether a ranking was stored under this idempotency key, be it replaced by now."""
+    is_stored = _RANKING_KEY.first(connection, wanted=key) is not None
+    return is_stored or _OLD_KEY.first(connection, wanted=key) is not None
 
 
 def submit_ranking(
@@ -227,59 +299,111 @@ def submit_ranking(
     key: str,
     active_s: float | None = None,
 ) -> bool:
-    """See refine.protocols.FeedbackDesk."""
+    """See refine.protocols.FeedbackDesk. Without `active_s`, what `beat` has counted stands.
+
+    For a finished assignment that was reopened, the ranking takes the place of the one before while its round is open.
+    """
     held = _ASSIGNMENT.first(connection, wanted=assignment_id, ranking=key)
-    if has_ranking(connection, key) if held is None else held.is_stored is not None:
+    if has_ranking(connection, key) if held is None else held.is_stored is not None or held.was_stored is not None:
         return False
     if held is None:
         raise FeedbackError(f"no assignment {assignment_id!r} in this database")
     if held.disabled_at is not None:
         raise FeedbackError("this labeler is disabled; nothing is taken from them")
-    if held.state == "finished":
+    if held.state == "finished" and held.reopened_at is None:
         raise FeedbackError("this assignment is finished already; a second ranking for it was not stored")
+    if held.state == "finished" and held.round_state != "open":
+        raise FeedbackError("the round was closed meanwhile; the ranking handed in before stands")
+    settings = parse_settings(held.settings)
     keys = {row.ulid: row.id for row in _ON_SHOW.all(connection, round_key=held.round_key)}
     _check_ranking(ranking, keys)
+    if ranking.has_details:
+        check_details(
+            connection,
+            ranking,
+            keys,
+            criteria=settings.criteria,
+            labeler_key=held.labeler_id,
+            chain_key=held.chain_id,
+            round_key=held.round_key,
+        )
     at = now()
-    uses = held.uses_allowed if held.uses_allowed is not None else parse_settings(held.settings).uses_allowed
     ulid = make_ulid()
-    ranking_key = _INSERT_RANKING.insert(
-        connection,
-        ulid=ulid,
-        assignment_id=held.id,
-        round_id=held.round_key,
-        labeler_id=held.labeler_id,
-        groups=[[keys[name] for name in group] for group in ranking.groups],
-        unjudgeable=[keys[name] for name in ranking.unjudgeable],
-        key=key,
-        made_by=made_by,
-        settings_version_id=held.settings_version_id,
-        consent_version=held.consent_version,
-        uses_allowed=list(uses),
-        created_at=at,
-    )
+    values = {
+        "ulid": ulid,
+        "groups": [[keys[name] for name in group] for group in ranking.groups],
+        "unjudgeable": [keys[name] for name in ranking.unjudgeable],
+        "key": key,
+        "made_by": made_by,
+        "consent_version": _accepted_terms(connection, held, settings.terms_version),
+        "uses_allowed": list(held.uses_allowed if held.uses_allowed is not None else settings.uses_allowed),
+        "created_at": at,
+    }
+    if held.state == "finished":
+        ranking_key = _RANKING_OF.scalar(connection, key=held.id)
+        archive_ranking(connection, ranking_key)
+        _REPLACE.run(connection, assignment_key=held.id, **values)
+    else:
+        ranking_key = _INSERT_RANKING.insert(
+            connection,
+            assignment_id=held.id,
+            round_id=held.round_key,
+            labeler_id=held.labeler_id,
+            settings_version_id=held.settings_version_id,
+            **values,
+        )
     for critique in ranking.critiques:
-        _add_critique(connection, held, ranking_key, keys[critique.candidate], critique, made_by)
-    cost = None if active_s is None or held.pay_rate_usd_hour is None else active_s * held.pay_rate_usd_hour / 3600
-    _FINISH.run(connection, key=held.id, state="finished", finished_at=at, active_s=active_s, cost_usd=cost)
+        add_critique(
+            connection,
+            critique,
+            ranking_key=ranking_key,
+            round_key=held.round_key,
+            candidate_key=keys[critique.candidate],
+            labeler_key=held.labeler_id,
+            made_by=made_by,
+        )
+    add_details(connection, ranking, keys, ranking_key=ranking_key, labeler_key=held.labeler_id)
+    if held.in_hand is not None:
+        _DROP_HELD.run(connection, key=held.id)
+        _DROP_DRAFT.run(connection, key=held.id)
+    spent_s = held.active_s if active_s is None else active_s
+    cost = None if spent_s is None or held.pay_rate_usd_hour is None else spent_s * held.pay_rate_usd_hour / 3600
+    refs = {"ranking": ulid, "labeler": held.labeler, "critiques": len(ranking.critiques), "kind": held.kind}
+    if held.state == "finished":
+        _CLOSE_REOPENED.run(connection, key=held.id, reopened_at=None, active_s=spent_s, cost_usd=cost)
+        record_event(connection, held.chain_id, "ranking_replaced", held.number, **refs)
+        return True
+    _FINISH.run(connection, key=held.id, state="finished", finished_at=at, active_s=spent_s, cost_usd=cost)
+    is_full = _receive(connection, held, at)
+    record_event(connection, held.chain_id, "ranking_received", held.number, **refs)
+    if is_full:
+        record_event(connection, held.chain_id, "round_full", held.number, kind=held.kind)
+    return True
+
+
+def _receive(connection: Connection, held: Any, at: datetime) -> bool:
+    """Count the ranking; whether the round has all it wanted by it."""
     received = held.received + 1
-    is_full = held.round_state == "open" and received >= held.wanted
+    is_full: bool = held.round_state == "open" and received >= held.wanted
     if is_full:
         _FILL.run(connection, key=held.round_key, received=received, state="full", filled_at=at)
     else:
         _RECEIVE.run(connection, key=held.round_key, received=received)
-    record_event(
-        connection,
-        held.chain_id,
-        "ranking_received",
-        held.number,
-        ranking=ulid,
-        labeler=held.labeler,
-        critiques=len(ranking.critiques),
-        kind=held.kind,
-    )
-    if is_full:
-        record_event(connection, held.chain_id, "round_full", held.number, kind=held.kind)
-    return True
+    if held.places is not None:
+        if is_full:
+            drop_places(connection, held.round_key)
+        elif held.place_until is None:  # else the place it held is the one it fills
+            take_place(connection, held.round_key, phase=held.phase, places=held.places)
+    return is_full
+
+
+def _accepted_terms(connection: Connection, held: Any, version: str | None) -> str | None:
+    """The terms that the ranking was made under."""
+    accepted: str | None = held.consent_version
+    if version is not None:
+        known = _CONSENT.first(connection, chain_key=held.chain_id, labeler_key=held.labeler_id, wanted=version)
+        accepted = accepted if known is None else version
+    return accepted
 
 
 def _check_ranking(ranking: RankingIn, known: dict[str, int]) -> None:
@@ -292,32 +416,6 @@ def _check_ranking(ranking: RankingIn, known: dict[str, int]) -> None:
     if len(set(named)) < len(named):
         doubled = next(name for name in named if named.count(name) > 1)
         raise FeedbackError(f"candidate {doubled!r} is named twice in one ranking")
-
-
-def _add_critique(
-    connection: Connection, held: Any, ranking_key: int, candidate_key: int, critique: Any, made_by: MadeBy
-) -> None:
-    salt = secrets.token_hex(16)
-    text = critique.text
-    words_key = _INSERT_WORDS.insert(
-        connection,
-        ulid=make_ulid(),
-        labeler_id=held.labeler_id,
-        text=text,
-        salt=salt,
-        sha256=hashlib.sha256((salt + text).encode("utf-8", "surrogatepass")).hexdigest(),
-    )
-    _INSERT_CRITIQUE.insert(
-        connection,
-        ulid=make_ulid(),
-        ranking_id=ranking_key,
-        round_id=held.round_key,
-        candidate_id=candidate_key,
-        words_id=words_key,
-        anchor=None if critique.anchor is None else critique.anchor.model_dump(mode="json"),
-        made_by=made_by,
-        created_at=now(),
-    )
 
 
 def find_open_round(
@@ -334,23 +432,3 @@ def find_open_round(
         .where(CHAIN.c.project_id == project_key, which, PROMPT.c.key == prompt_key, condition)
     ).first()
     return None if row is None else (row.ulid, row.id, row.state)
-
-
-def erase_words(connection: Connection, labeler: str) -> int:
-    """Erase everything this labeler wrote, drew or pinned, and the name: hashes of the words stay as tombstones. How
-    many texts were erased."""
-    row = connection.execute(select(LABELER.c.id, LABELER.c.ulid).where(LABELER.c.name == labeler)).first()
-    if row is None:
-        raise InputError(f"no labeler named {labeler!r}")
-    at = now()
-    result = connection.execute(
-        update(WORDS)
-        .where(WORDS.c.labeler_id == row.id, WORDS.c.erased_at.is_(None))
-        .values(text=None, salt=None, erased_at=at)
-    )
-    of_labeler = select(RANKING.c.id).where(RANKING.c.labeler_id == row.id)
-    connection.execute(update(CRITIQUE).where(CRITIQUE.c.ranking_id.in_(of_labeler)).values(anchor=None))
-    connection.execute(
-        update(LABELER).where(LABELER.c.id == row.id).values(name=f"erased-{row.ulid}", erased_at=at, disabled_at=at)
-    )
-    return result.rowcount

@@ -20,6 +20,7 @@ from store.candidates import CANDIDATE_COLUMNS, StoredCandidate, candidate_of, l
 from store.chains import StoredChain
 from store.events import record_event
 from store.ids import make_ulid, now
+from store.places import add_places
 from store.projects import parse_settings
 from store.statements import Statement, inserting, updating, without_snapshot
 from store.tables import (
@@ -112,8 +113,12 @@ def open_round(
     candidates: Sequence[int],
     incumbent: int | None,
     wanted: int,
+    priority: float = 0.0,
 ) -> None:
-    """Put candidates (keys, in the order of c1, c2, …) on show and let the chain wait. The first time counts."""
+    """Put candidates (keys, in the order of c1, c2, …) on show and let the chain wait. The first time counts.
+
+    `priority` is what a ranking of the round is worth: of rounds alike otherwise, people get the higher first.
+    """
     ulid = make_ulid()
     key: int | None = _INSERT_ROUND.scalar(
         connection,
@@ -124,7 +129,7 @@ def open_round(
         state="open",
         wanted=wanted,
         received=0,
-        priority=float(chain.record.priority),
+        priority=priority,
         settings_version_id=chain.settings_key,
         opened_at=now(),
     )
@@ -137,6 +142,19 @@ def open_round(
             for n, candidate in enumerate(candidates, start=1)
         ],
     )
+    if chain.settings.panel == "people":
+        add_places(
+            connection,
+            round_key=key,
+            chain_key=chain.key,
+            project_key=chain.project_key,
+            settings=chain.settings,
+            kind=kind,
+            number=number,
+            wanted=wanted,
+            chain_priority=chain.record.priority,
+            priority=priority,
+        )
     _SET_STATE.run(connection, key=chain.key, state="waiting" if kind == "normal" else "audit")
     record_event(
         connection,

@@ -5,46 +5,17 @@ that makes the second time a no-op. `table=True` classes validate nothing: recor
 """
 
 from datetime import datetime
-from typing import Any, cast
+from typing import Any
 
-from sqlalchemy import JSON, Column, Dialect, ForeignKey, Index, LargeBinary, String, Table, Text, UniqueConstraint
-from sqlalchemy.types import TypeDecorator
+from sqlalchemy import Column, ForeignKey, Index, LargeBinary, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
-from store.ids import write_time
-
-
-class UtcTime(TypeDecorator[datetime]):
-    """An aware UTC time as ISO text of fixed width: readable in any SQLite shell, and it sorts as time does."""
-
-    impl = String(27)
-    cache_ok = True
-
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> str | None:
-        if value is None:
-            return None
-        if value.tzinfo is None:
-            raise ValueError(f"a time without a zone cannot be stored: {value!r}")
-        return write_time(value)
-
-    def process_result_value(self, value: str | None, dialect: Dialect) -> datetime | None:
-        return None if value is None else datetime.fromisoformat(value)
-
-
-def _time(**options: Any) -> Any:
-    return Field(sa_type=UtcTime, **options)
-
-
-def _text(**options: Any) -> Any:
-    return Field(sa_type=Text, **options)
-
-
-def _json(**options: Any) -> Any:
-    return Field(sa_type=JSON, **options)
-
-
-def _ulid() -> Any:
-    return Field(max_length=26, unique=True)
+import store.work_tables  # noqa: F401  # so that whoever knows the tables knows all of them
+from store.columns import core_of
+from store.columns import json_column as _json
+from store.columns import text_column as _text
+from store.columns import time_column as _time
+from store.columns import ulid_column as _ulid
 
 
 class OwnerRow(SQLModel, table=True):
@@ -300,6 +271,7 @@ class LabelerRow(SQLModel, table=True):
     disabled_at: datetime | None = _time(default=None)
     erased_at: datetime | None = _time(default=None)
     created_at: datetime = _time()
+    last_seen_at: datetime | None = _time(default=None)
 
 
 class AssignmentRow(SQLModel, table=True):
@@ -310,7 +282,7 @@ class AssignmentRow(SQLModel, table=True):
     round_id: int = Field(foreign_key="round.id")
     labeler_id: int = Field(foreign_key="labeler.id")
     state: str = Field(max_length=16)
-    """`leased`, `finished`, `skipped`. A lease past its time still takes the finished work."""
+    """`leased`, `finished`, `skipped`, `reported`. A lease past its time still takes the finished work."""
     shown: list[int] = _json()
     """candidate.id in the order shown to this labeler."""
     leased_at: datetime = _time()
@@ -320,6 +292,10 @@ class AssignmentRow(SQLModel, table=True):
     pay_rate_usd_hour: float | None = None
     cost_usd: float | None = None
     """active_s at the pay rate; None where either is unknown."""
+    note: str | None = _text(default=None)
+    """Why it was skipped, in the labeler's words."""
+    reopened_at: datetime | None = _time(default=None)
+    """A finished one: its labeler is changing what they handed in, which counts until the new one is in."""
 
 
 class RankingRow(SQLModel, table=True):
@@ -373,6 +349,9 @@ class CritiqueRow(SQLModel, table=True):
     anchor: dict[str, Any] | None = _json(default=None)
     made_by: str = Field(max_length=16)
     created_at: datetime = _time()
+    aim: str | None = Field(default=None, max_length=16)
+    category: str | None = Field(default=None, max_length=16)
+    severity: str | None = Field(default=None, max_length=16)
 
 
 class VerdictRow(SQLModel, table=True):
@@ -502,32 +481,28 @@ class EventRow(SQLModel, table=True):
     at: datetime = _time()
 
 
-def _core(row: type[SQLModel]) -> Table:
-    return cast(Table, row.__table__)  # type: ignore[attr-defined]  # SQLModel adds it at class creation
-
-
 # The same tables for Core statements, which cost a tenth of the ORM's time per written row.
-OWNER = _core(OwnerRow)
-PROJECT = _core(ProjectRow)
-SETTINGS_VERSION = _core(SettingsVersionRow)
-BATCH = _core(BatchRow)
-PROMPT = _core(PromptRow)
-BLOB = _core(BlobRow)
-CHAIN = _core(ChainRow)
-ROUND = _core(RoundRow)
-CANDIDATE = _core(CandidateRow)
-CANDIDATE_FILE = _core(CandidateFileRow)
-CHECK = _core(CheckRow)
-REPAIR = _core(RepairRow)
-ROUND_CANDIDATE = _core(RoundCandidateRow)
-LABELER = _core(LabelerRow)
-ASSIGNMENT = _core(AssignmentRow)
-RANKING = _core(RankingRow)
-WORDS = _core(WordsRow)
-CRITIQUE = _core(CritiqueRow)
-VERDICT = _core(VerdictRow)
-RELIABILITY_SNAPSHOT = _core(ReliabilitySnapshotRow)
-PLAN = _core(PlanRow)
-EDIT = _core(EditRow)
-MODEL_CALL = _core(ModelCallRow)
-EVENT = _core(EventRow)
+OWNER = core_of(OwnerRow)
+PROJECT = core_of(ProjectRow)
+SETTINGS_VERSION = core_of(SettingsVersionRow)
+BATCH = core_of(BatchRow)
+PROMPT = core_of(PromptRow)
+BLOB = core_of(BlobRow)
+CHAIN = core_of(ChainRow)
+ROUND = core_of(RoundRow)
+CANDIDATE = core_of(CandidateRow)
+CANDIDATE_FILE = core_of(CandidateFileRow)
+CHECK = core_of(CheckRow)
+REPAIR = core_of(RepairRow)
+ROUND_CANDIDATE = core_of(RoundCandidateRow)
+LABELER = core_of(LabelerRow)
+ASSIGNMENT = core_of(AssignmentRow)
+RANKING = core_of(RankingRow)
+WORDS = core_of(WordsRow)
+CRITIQUE = core_of(CritiqueRow)
+VERDICT = core_of(VerdictRow)
+RELIABILITY_SNAPSHOT = core_of(ReliabilitySnapshotRow)
+PLAN = core_of(PlanRow)
+EDIT = core_of(EditRow)
+MODEL_CALL = core_of(ModelCallRow)
+EVENT = core_of(EventRow)

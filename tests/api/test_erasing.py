@@ -10,7 +10,7 @@ from refine.api.story import load_story
 from refine.perturb import find_flaws
 from store.blobs import get_blob
 from store.database import Connection
-from store.feedback import erase_words
+from store.erasing import erase_words
 from store.messages import ERASED
 from store.tables import BLOB
 from store.verify import verify_database

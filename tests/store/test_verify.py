@@ -10,7 +10,7 @@ from refine.errors import InputError
 from store import verify
 from store.blobs import blob_id_of, put_blob
 from store.database import Database
-from store.feedback import erase_words
+from store.erasing import erase_words
 from store.tables import (
     ASSIGNMENT,
     BLOB,

@@ -17,18 +17,18 @@ CREATE TABLE assignment (
 	finished_at VARCHAR(27), 
 	active_s FLOAT, 
 	pay_rate_usd_hour FLOAT, 
-	cost_usd FLOAT, 
+	cost_usd FLOAT, note TEXT, reopened_at VARCHAR(27), 
 	PRIMARY KEY (id), 
 	FOREIGN KEY(labeler_id) REFERENCES labeler (id), 
 	FOREIGN KEY(round_id) REFERENCES round (id), 
 	UNIQUE (round_id, labeler_id), 
 	UNIQUE (ulid)
 );
-INSERT INTO "assignment" VALUES(1,'01M86PBY8W6G8Q3BJN6JBAGWKA',2,1,'finished','[3,4]','2026-11-24T11:51:56.444130Z','2026-11-24T12:51:56.444130Z','2026-11-24T11:51:56.454273Z',40.0,NULL,NULL);
-INSERT INTO "assignment" VALUES(2,'01M86PBY9A9J96ETYWJE0Z6VPR',2,2,'finished','[4,3]','2026-11-24T11:51:56.458743Z','2026-11-24T12:51:56.458743Z','2026-11-24T11:51:56.459121Z',40.0,NULL,NULL);
-INSERT INTO "assignment" VALUES(3,'01M86PBYA69YY8C096NSYHM7EE',4,1,'finished','[7,4]','2026-11-24T11:51:56.486843Z','2026-11-24T12:51:56.486843Z','2026-11-24T11:51:56.487203Z',40.0,NULL,NULL);
-INSERT INTO "assignment" VALUES(4,'01M86PBYAGCP40Y2QQZ6XEQ3DV',4,3,'leased','[7,4]','2026-11-24T11:51:56.496425Z','2026-11-24T12:51:56.496425Z',NULL,NULL,NULL,NULL);
-INSERT INTO "assignment" VALUES(5,'01M86PBYAGCP40Y2QQZ6XEQ3DW',1,3,'leased','[1,2]','2026-11-24T11:51:56.496756Z','2026-11-24T12:51:56.496756Z',NULL,NULL,NULL,NULL);
+INSERT INTO "assignment" VALUES(1,'01M86QDSYH1BA4B96HVR7CBF25',2,1,'finished','[3,4]','2026-11-24T12:10:26.129282Z','2026-11-24T13:10:26.129282Z','2026-11-24T12:10:26.138981Z',40.0,NULL,NULL,NULL,NULL);
+INSERT INTO "assignment" VALUES(2,'01M86QDSZ53VWCF8G2TDZAQXWH',2,2,'finished','[4,3]','2026-11-24T12:10:26.149174Z','2026-11-24T13:10:26.149174Z','2026-11-24T12:10:26.149619Z',40.0,NULL,NULL,NULL,NULL);
+INSERT INTO "assignment" VALUES(3,'01M86QDT1DFF8GQJREBWG9QHG1',4,1,'finished','[7,4]','2026-11-24T12:10:26.221777Z','2026-11-24T13:10:26.221777Z','2026-11-24T12:10:26.222217Z',40.0,NULL,NULL,NULL,NULL);
+INSERT INTO "assignment" VALUES(4,'01M86QDT1ECWA824CK3WA5CCZV',4,3,'leased','[7,4]','2026-11-24T12:10:26.222662Z','2026-11-24T13:10:26.222662Z',NULL,NULL,NULL,NULL,NULL,NULL);
+INSERT INTO "assignment" VALUES(5,'01M86QDT1ECWA824CK3WA5CCZW',1,3,'leased','[1,2]','2026-11-24T12:10:26.222907Z','2026-11-24T13:10:26.222907Z',NULL,NULL,NULL,NULL,NULL,NULL);
 CREATE TABLE batch (
 	id INTEGER NOT NULL, 
 	ulid VARCHAR(26) NOT NULL, 
@@ -90,13 +90,22 @@ CREATE TABLE candidate (
 	UNIQUE (chain_id, round, slot), 
 	UNIQUE (ulid)
 );
-INSERT INTO "candidate" VALUES(1,'01M86PBXWR97MPSBWK8ZA507RY',1,1,0,'draft','ok',NULL,NULL,1,NULL,'demo/scripted','program','5d801ac053ccd0364cfb830ece27f1d8a5588c5bb91e929a1e55b90a93a75f4e',778,'draft',NULL,'2026-11-24T11:51:56.056769Z');
-INSERT INTO "candidate" VALUES(2,'01M86PBXX6F3BTRSV6RXNKDAMD',1,1,1,'draft','ok',NULL,NULL,2,NULL,'demo/scripted','program','4f8d4aa31788a8b358c444b8b57837d2907278a6e2cce4badc5d2d9922d5fb5a',778,'draft',NULL,'2026-11-24T11:51:56.070096Z');
-INSERT INTO "candidate" VALUES(3,'01M86PBY6V6EFE0S52E63PQTAQ',2,1,0,'draft','ok',NULL,NULL,3,NULL,'demo/scripted','program','5d801ac053ccd0364cfb830ece27f1d8a5588c5bb91e929a1e55b90a93a75f4e',778,'draft',NULL,'2026-11-24T11:51:56.379349Z');
-INSERT INTO "candidate" VALUES(4,'01M86PBY6XBCXSD2MKYGY2GQWQ',2,1,1,'draft','ok',NULL,NULL,4,NULL,'demo/scripted','program','4f8d4aa31788a8b358c444b8b57837d2907278a6e2cce4badc5d2d9922d5fb5a',778,'draft',NULL,'2026-11-24T11:51:56.381803Z');
-INSERT INTO "candidate" VALUES(5,'01M86PBY6Z1GZ0AM7WJ1WRWSD4',3,1,0,'draft','ok',NULL,NULL,5,NULL,'demo/scripted','program','5d801ac053ccd0364cfb830ece27f1d8a5588c5bb91e929a1e55b90a93a75f4e',778,'draft',NULL,'2026-11-24T11:51:56.383431Z');
-INSERT INTO "candidate" VALUES(6,'01M86PBY7CFMC9RHXE9GK00FHK',3,1,1,'draft','ok',NULL,NULL,6,NULL,'demo/scripted','program','4f8d4aa31788a8b358c444b8b57837d2907278a6e2cce4badc5d2d9922d5fb5a',778,'draft',NULL,'2026-11-24T11:51:56.396134Z');
-INSERT INTO "candidate" VALUES(7,'01M86PBY9V2D45F1RR6GRZ78GC',2,2,0,'revision','ok',4,1,7,NULL,'demo/scripted','program','325ddd77d0ee80c354f74aeff4dcafef7216cc520015e1a792e37a5dea224c50',778,'blocks',NULL,'2026-11-24T11:51:56.475414Z');
+INSERT INTO "candidate" VALUES(1,'01M86QDSWB5GG3C7ZT5D0XAAS8',1,1,0,'draft','ok',NULL,NULL,1,NULL,'demo/scripted','program','5d801ac053ccd0364cfb830ece27f1d8a5588c5bb91e929a1e55b90a93a75f4e',778,'draft',NULL,'2026-11-24T12:10:26.059227Z');
+INSERT INTO "candidate" VALUES(2,'01M86QDSWD852T9TZZWY6DZFTW',1,1,1,'draft','ok',NULL,NULL,2,NULL,'demo/scripted','program','4f8d4aa31788a8b358c444b8b57837d2907278a6e2cce4badc5d2d9922d5fb5a',778,'draft',NULL,'2026-11-24T12:10:26.061461Z');
+INSERT INTO "candidate" VALUES(3,'01M86QDSXW9EA5CTVR5DGWK2VV',2,1,0,'draft','ok',NULL,NULL,3,NULL,'demo/scripted','program','5d801ac053ccd0364cfb830ece27f1d8a5588c5bb91e929a1e55b90a93a75f4e',778,'draft',NULL,'2026-11-24T12:10:26.108973Z');
+INSERT INTO "candidate" VALUES(4,'01M86QDSXXDF2NA014KZS8XG3M',2,1,1,'draft','ok',NULL,NULL,4,NULL,'demo/scripted','program','4f8d4aa31788a8b358c444b8b57837d2907278a6e2cce4badc5d2d9922d5fb5a',778,'draft',NULL,'2026-11-24T12:10:26.109230Z');
+INSERT INTO "candidate" VALUES(5,'01M86QDSXYCQEA4XDERC7KY1VA',3,1,0,'draft','ok',NULL,NULL,5,NULL,'demo/scripted','program','5d801ac053ccd0364cfb830ece27f1d8a5588c5bb91e929a1e55b90a93a75f4e',778,'draft',NULL,'2026-11-24T12:10:26.110386Z');
+INSERT INTO "candidate" VALUES(6,'01M86QDSXYCQEA4XDERC7KY1VC',3,1,1,'draft','ok',NULL,NULL,6,NULL,'demo/scripted','program','4f8d4aa31788a8b358c444b8b57837d2907278a6e2cce4badc5d2d9922d5fb5a',778,'draft',NULL,'2026-11-24T12:10:26.110582Z');
+INSERT INTO "candidate" VALUES(7,'01M86QDT103TX20FMVGJ45DZM9',2,2,0,'revision','ok',4,1,7,NULL,'demo/scripted','program','325ddd77d0ee80c354f74aeff4dcafef7216cc520015e1a792e37a5dea224c50',778,'blocks',NULL,'2026-11-24T12:10:26.209098Z');
+CREATE TABLE candidate_author (
+	id INTEGER NOT NULL, 
+	labeler_id INTEGER NOT NULL, 
+	candidate_id INTEGER NOT NULL, 
+	PRIMARY KEY (id), 
+	FOREIGN KEY(candidate_id) REFERENCES candidate (id), 
+	FOREIGN KEY(labeler_id) REFERENCES labeler (id), 
+	UNIQUE (labeler_id, candidate_id)
+);
 CREATE TABLE candidate_file (
 	id INTEGER NOT NULL, 
 	candidate_id INTEGER NOT NULL, 
@@ -150,9 +159,9 @@ CREATE TABLE chain (
 	FOREIGN KEY(settings_version_id) REFERENCES settings_version (id), 
 	UNIQUE (ulid)
 );
-INSERT INTO "chain" VALUES(1,'01M86PBXVF6YEA2NTS9P27DBGA',1,1,NULL,1,'refine','waiting',NULL,2088305217,0,NULL,NULL,NULL,NULL,NULL,0,0,NULL,NULL,NULL,NULL,'2026-11-24T11:51:56.015170Z',NULL,NULL);
-INSERT INTO "chain" VALUES(2,'01M86PBXW423Y6Z7J555KWPPNN',1,2,NULL,1,'refine','waiting',NULL,236828582,0,NULL,4,NULL,NULL,NULL,0,0,NULL,NULL,NULL,NULL,'2026-11-24T11:51:56.036412Z',NULL,NULL);
-INSERT INTO "chain" VALUES(3,'01M86PBXW423Y6Z7J555KWPPNP',1,3,NULL,1,'refine','ended','stopped',1264010101,0,NULL,NULL,NULL,NULL,'2026-11-24T11:51:56.497319Z',0,0,NULL,NULL,NULL,NULL,'2026-11-24T11:51:56.036459Z',NULL,'2026-11-24T11:51:56.498229Z');
+INSERT INTO "chain" VALUES(1,'01M86QDSVR5N4WYXM07TFZ1RHG',1,1,NULL,1,'refine','waiting',NULL,2088305217,0,NULL,NULL,NULL,NULL,NULL,0,0,NULL,NULL,NULL,NULL,'2026-11-24T12:10:26.040357Z',NULL,NULL);
+INSERT INTO "chain" VALUES(2,'01M86QDSVXFRMGNF2XDT93WMN2',1,2,NULL,1,'refine','waiting',NULL,236828582,0,NULL,4,NULL,NULL,NULL,0,0,NULL,NULL,NULL,NULL,'2026-11-24T12:10:26.045108Z',NULL,NULL);
+INSERT INTO "chain" VALUES(3,'01M86QDSVXFRMGNF2XDT93WMN3',1,3,NULL,1,'refine','ended','stopped',1264010101,0,NULL,NULL,NULL,NULL,'2026-11-24T12:10:26.223344Z',0,0,NULL,NULL,NULL,NULL,'2026-11-24T12:10:26.045209Z',NULL,'2026-11-24T12:10:26.256928Z');
 CREATE TABLE check_result (
 	id INTEGER NOT NULL, 
 	candidate_id INTEGER NOT NULL, 
@@ -170,6 +179,17 @@ INSERT INTO "check_result" VALUES(4,4,'size',1,'');
 INSERT INTO "check_result" VALUES(5,5,'size',1,'');
 INSERT INTO "check_result" VALUES(6,6,'size',1,'');
 INSERT INTO "check_result" VALUES(7,7,'size',1,'');
+CREATE TABLE consent (
+	id INTEGER NOT NULL, 
+	labeler_id INTEGER NOT NULL, 
+	project_id INTEGER NOT NULL, 
+	version VARCHAR(64) NOT NULL, 
+	accepted_at VARCHAR(27) NOT NULL, 
+	PRIMARY KEY (id), 
+	FOREIGN KEY(labeler_id) REFERENCES labeler (id), 
+	FOREIGN KEY(project_id) REFERENCES project (id), 
+	UNIQUE (labeler_id, project_id, version)
+);
 CREATE TABLE critique (
 	id INTEGER NOT NULL, 
 	ulid VARCHAR(26) NOT NULL, 
@@ -179,7 +199,7 @@ CREATE TABLE critique (
 	words_id INTEGER NOT NULL, 
 	anchor JSON, 
 	made_by VARCHAR(16) NOT NULL, 
-	created_at VARCHAR(27) NOT NULL, 
+	created_at VARCHAR(27) NOT NULL, aim VARCHAR(16), category VARCHAR(16), severity VARCHAR(16), 
 	PRIMARY KEY (id), 
 	FOREIGN KEY(candidate_id) REFERENCES candidate (id), 
 	FOREIGN KEY(ranking_id) REFERENCES ranking (id), 
@@ -187,9 +207,19 @@ CREATE TABLE critique (
 	FOREIGN KEY(words_id) REFERENCES words (id), 
 	UNIQUE (ulid)
 );
-INSERT INTO "critique" VALUES(1,'01M86PBY97DMN7X3PHXH2H7N8T',1,2,3,1,'null','person','2026-11-24T11:51:56.455220Z');
-INSERT INTO "critique" VALUES(2,'01M86PBY9B1BD8F00C15C3E12W',2,2,3,2,'null','person','2026-11-24T11:51:56.459255Z');
-INSERT INTO "critique" VALUES(3,'01M86PBYA719BANT2E6N9MS7Y3',3,4,7,3,'null','person','2026-11-24T11:51:56.487368Z');
+INSERT INTO "critique" VALUES(1,'01M86QDSYZ4NXB2S5SCNMRZK20',1,2,3,1,'null','person','2026-11-24T12:10:26.144086Z',NULL,NULL,NULL);
+INSERT INTO "critique" VALUES(2,'01M86QDSZ53VWCF8G2TDZAQXWK',2,2,3,2,'null','person','2026-11-24T12:10:26.149694Z',NULL,NULL,NULL);
+INSERT INTO "critique" VALUES(3,'01M86QDT1ECWA824CK3WA5CCZR',3,4,7,3,'null','person','2026-11-24T12:10:26.222319Z',NULL,NULL,NULL);
+CREATE TABLE draft (
+	assignment_id INTEGER NOT NULL, 
+	labeler_id INTEGER NOT NULL, 
+	revision INTEGER NOT NULL, 
+	payload TEXT NOT NULL, 
+	saved_at VARCHAR(27) NOT NULL, 
+	PRIMARY KEY (assignment_id), 
+	FOREIGN KEY(assignment_id) REFERENCES assignment (id), 
+	FOREIGN KEY(labeler_id) REFERENCES labeler (id)
+);
 CREATE TABLE edit (
 	id INTEGER NOT NULL, 
 	candidate_id INTEGER NOT NULL, 
@@ -220,34 +250,48 @@ CREATE TABLE event (
 	FOREIGN KEY(chain_id) REFERENCES chain (id), 
 	UNIQUE (chain_id, seq)
 );
-INSERT INTO "event" VALUES(1,1,1,'chain_created',0,'{"prompt":"p1","settings_version":1}','2026-11-24T11:51:56.036246Z');
-INSERT INTO "event" VALUES(2,2,1,'chain_created',0,'{"prompt":"p2","settings_version":1}','2026-11-24T11:51:56.036436Z');
-INSERT INTO "event" VALUES(3,3,1,'chain_created',0,'{"prompt":"p3","settings_version":1}','2026-11-24T11:51:56.036474Z');
-INSERT INTO "event" VALUES(4,1,2,'model_called',1,'{"call":"01M86PBXW6F8SA4FJX3H495P1P","step":"draft","slot":0,"state":"ok"}','2026-11-24T11:51:56.056579Z');
-INSERT INTO "event" VALUES(5,1,3,'candidate_made',1,'{"candidate":"01M86PBXWR97MPSBWK8ZA507RY","kind":"draft","slot":0,"how":"draft"}','2026-11-24T11:51:56.063398Z');
-INSERT INTO "event" VALUES(6,1,4,'model_called',1,'{"call":"01M86PBXX13NY3NZ6F9153B2R7","step":"draft","slot":1,"state":"ok"}','2026-11-24T11:51:56.065384Z');
-INSERT INTO "event" VALUES(7,1,5,'candidate_made',1,'{"candidate":"01M86PBXX6F3BTRSV6RXNKDAMD","kind":"draft","slot":1,"how":"draft"}','2026-11-24T11:51:56.070334Z');
-INSERT INTO "event" VALUES(8,1,6,'round_opened',1,'{"round_id":"01M86PBY6K11CQK8KHMJ4E3EQ4","kind":"normal","candidates":2,"wanted":2}','2026-11-24T11:51:56.375370Z');
-INSERT INTO "event" VALUES(9,2,2,'model_called',1,'{"call":"01M86PBY6V6EFE0S52E63PQTAP","step":"draft","slot":0,"state":"ok"}','2026-11-24T11:51:56.379248Z');
-INSERT INTO "event" VALUES(10,2,3,'candidate_made',1,'{"candidate":"01M86PBY6V6EFE0S52E63PQTAQ","kind":"draft","slot":0,"how":"draft"}','2026-11-24T11:51:56.379462Z');
-INSERT INTO "event" VALUES(11,2,4,'model_called',1,'{"call":"01M86PBY6V6EFE0S52E63PQTAR","step":"draft","slot":1,"state":"ok"}','2026-11-24T11:51:56.379626Z');
-INSERT INTO "event" VALUES(12,2,5,'candidate_made',1,'{"candidate":"01M86PBY6XBCXSD2MKYGY2GQWQ","kind":"draft","slot":1,"how":"draft"}','2026-11-24T11:51:56.382221Z');
-INSERT INTO "event" VALUES(13,2,6,'round_opened',1,'{"round_id":"01M86PBY6Z1GZ0AM7WJ1WRWSD2","kind":"normal","candidates":2,"wanted":2}','2026-11-24T11:51:56.383239Z');
-INSERT INTO "event" VALUES(14,3,2,'model_called',1,'{"call":"01M86PBY6Z1GZ0AM7WJ1WRWSD3","step":"draft","slot":0,"state":"ok"}','2026-11-24T11:51:56.383376Z');
-INSERT INTO "event" VALUES(15,3,3,'candidate_made',1,'{"candidate":"01M86PBY6Z1GZ0AM7WJ1WRWSD4","kind":"draft","slot":0,"how":"draft"}','2026-11-24T11:51:56.395768Z');
-INSERT INTO "event" VALUES(16,3,4,'model_called',1,'{"call":"01M86PBY7B2ZQ234H036127T0T","step":"draft","slot":1,"state":"ok"}','2026-11-24T11:51:56.396041Z');
-INSERT INTO "event" VALUES(17,3,5,'candidate_made',1,'{"candidate":"01M86PBY7CFMC9RHXE9GK00FHK","kind":"draft","slot":1,"how":"draft"}','2026-11-24T11:51:56.396205Z');
-INSERT INTO "event" VALUES(18,3,6,'round_opened',1,'{"round_id":"01M86PBY838G4YDRFEYCK69ZC6","kind":"normal","candidates":2,"wanted":2}','2026-11-24T11:51:56.419307Z');
-INSERT INTO "event" VALUES(19,2,7,'ranking_received',1,'{"ranking":"01M86PBY96DXPXEYAKGB1RZ6P0","labeler":"01M86PBY8HE2X6478Q0Z0DHH1H","critiques":1,"kind":"normal"}','2026-11-24T11:51:56.456017Z');
-INSERT INTO "event" VALUES(20,2,8,'ranking_received',1,'{"ranking":"01M86PBY9B1BD8F00C15C3E12T","labeler":"01M86PBY9A9J96ETYWJE0Z6VPQ","critiques":1,"kind":"normal"}','2026-11-24T11:51:56.463786Z');
-INSERT INTO "event" VALUES(21,2,9,'round_full',1,'{"kind":"normal"}','2026-11-24T11:51:56.463821Z');
-INSERT INTO "event" VALUES(22,2,10,'verdict',1,'{"winner":"01M86PBY6XBCXSD2MKYGY2GQWQ","incumbent":null,"rankings":2}','2026-11-24T11:51:56.466414Z');
-INSERT INTO "event" VALUES(23,2,11,'model_called',1,'{"call":"01M86PBY9SC7Y881TA3TDBE7K4","step":"distil","slot":0,"state":"ok"}','2026-11-24T11:51:56.474008Z');
-INSERT INTO "event" VALUES(24,2,12,'plan_made',1,'{"plan":"01M86PBY9TF0XCDPM3DD2295TY","issues":1,"made_by":"distiller"}','2026-11-24T11:51:56.474743Z');
-INSERT INTO "event" VALUES(25,2,13,'candidate_made',2,'{"candidate":"01M86PBY9V2D45F1RR6GRZ78GC","kind":"revision","slot":0,"how":"blocks"}','2026-11-24T11:51:56.484904Z');
-INSERT INTO "event" VALUES(26,2,14,'round_opened',2,'{"round_id":"01M86PBYA69YY8C096NSYHM7ED","kind":"normal","candidates":2,"wanted":2}','2026-11-24T11:51:56.486469Z');
-INSERT INTO "event" VALUES(27,2,15,'ranking_received',2,'{"ranking":"01M86PBYA719BANT2E6N9MS7Y1","labeler":"01M86PBY8HE2X6478Q0Z0DHH1H","critiques":1,"kind":"normal"}','2026-11-24T11:51:56.487412Z');
-INSERT INTO "event" VALUES(28,3,7,'chain_stopped',1,'{"reason":"stopped"}','2026-11-24T11:51:56.498849Z');
+INSERT INTO "event" VALUES(1,1,1,'chain_created',0,'{"prompt":"p1","settings_version":1}','2026-11-24T12:10:26.040968Z');
+INSERT INTO "event" VALUES(2,2,1,'chain_created',0,'{"prompt":"p2","settings_version":1}','2026-11-24T12:10:26.045172Z');
+INSERT INTO "event" VALUES(3,3,1,'chain_created',0,'{"prompt":"p3","settings_version":1}','2026-11-24T12:10:26.045227Z');
+INSERT INTO "event" VALUES(4,1,2,'model_called',1,'{"call":"01M86QDSVZA7JYKC7KX4QT5BA6","step":"draft","slot":0,"state":"ok"}','2026-11-24T12:10:26.055364Z');
+INSERT INTO "event" VALUES(5,1,3,'candidate_made',1,'{"candidate":"01M86QDSWB5GG3C7ZT5D0XAAS8","kind":"draft","slot":0,"how":"draft"}','2026-11-24T12:10:26.061086Z');
+INSERT INTO "event" VALUES(6,1,4,'model_called',1,'{"call":"01M86QDSWD852T9TZZWY6DZFTV","step":"draft","slot":1,"state":"ok"}','2026-11-24T12:10:26.061380Z');
+INSERT INTO "event" VALUES(7,1,5,'candidate_made',1,'{"candidate":"01M86QDSWD852T9TZZWY6DZFTW","kind":"draft","slot":1,"how":"draft"}','2026-11-24T12:10:26.061549Z');
+INSERT INTO "event" VALUES(8,1,6,'round_opened',1,'{"round_id":"01M86QDSX9E3S9YXHY6F67QMYY","kind":"normal","candidates":2,"wanted":2}','2026-11-24T12:10:26.108487Z');
+INSERT INTO "event" VALUES(9,2,2,'model_called',1,'{"call":"01M86QDSXW9EA5CTVR5DGWK2VT","step":"draft","slot":0,"state":"ok"}','2026-11-24T12:10:26.108872Z');
+INSERT INTO "event" VALUES(10,2,3,'candidate_made',1,'{"candidate":"01M86QDSXW9EA5CTVR5DGWK2VV","kind":"draft","slot":0,"how":"draft"}','2026-11-24T12:10:26.109083Z');
+INSERT INTO "event" VALUES(11,2,4,'model_called',1,'{"call":"01M86QDSXXDF2NA014KZS8XG3K","step":"draft","slot":1,"state":"ok"}','2026-11-24T12:10:26.109191Z');
+INSERT INTO "event" VALUES(12,2,5,'candidate_made',1,'{"candidate":"01M86QDSXXDF2NA014KZS8XG3M","kind":"draft","slot":1,"how":"draft"}','2026-11-24T12:10:26.109295Z');
+INSERT INTO "event" VALUES(13,2,6,'round_opened',1,'{"round_id":"01M86QDSXYCQEA4XDERC7KY1V8","kind":"normal","candidates":2,"wanted":2}','2026-11-24T12:10:26.110224Z');
+INSERT INTO "event" VALUES(14,3,2,'model_called',1,'{"call":"01M86QDSXYCQEA4XDERC7KY1V9","step":"draft","slot":0,"state":"ok"}','2026-11-24T12:10:26.110341Z');
+INSERT INTO "event" VALUES(15,3,3,'candidate_made',1,'{"candidate":"01M86QDSXYCQEA4XDERC7KY1VA","kind":"draft","slot":0,"how":"draft"}','2026-11-24T12:10:26.110454Z');
+INSERT INTO "event" VALUES(16,3,4,'model_called',1,'{"call":"01M86QDSXYCQEA4XDERC7KY1VB","step":"draft","slot":1,"state":"ok"}','2026-11-24T12:10:26.110546Z');
+INSERT INTO "event" VALUES(17,3,5,'candidate_made',1,'{"candidate":"01M86QDSXYCQEA4XDERC7KY1VC","kind":"draft","slot":1,"how":"draft"}','2026-11-24T12:10:26.110631Z');
+INSERT INTO "event" VALUES(18,3,6,'round_opened',1,'{"round_id":"01M86QDSXZ53B6TZKJEQAZYKPM","kind":"normal","candidates":2,"wanted":2}','2026-11-24T12:10:26.111144Z');
+INSERT INTO "event" VALUES(19,2,7,'ranking_received',1,'{"ranking":"01M86QDSYT7NYZBWM4EZW8VNZG","labeler":"01M86QDSYGA2VK24RADKHPJJFN","critiques":1,"kind":"normal"}','2026-11-24T12:10:26.148445Z');
+INSERT INTO "event" VALUES(20,2,8,'ranking_received',1,'{"ranking":"01M86QDSZ53VWCF8G2TDZAQXWJ","labeler":"01M86QDSZ53VWCF8G2TDZAQXWG","critiques":1,"kind":"normal"}','2026-11-24T12:10:26.152134Z');
+INSERT INTO "event" VALUES(21,2,9,'round_full',1,'{"kind":"normal"}','2026-11-24T12:10:26.152159Z');
+INSERT INTO "event" VALUES(22,2,10,'verdict',1,'{"winner":"01M86QDSXXDF2NA014KZS8XG3M","incumbent":null,"rankings":2}','2026-11-24T12:10:26.200325Z');
+INSERT INTO "event" VALUES(23,2,11,'model_called',1,'{"call":"01M86QDT0T2QV6TWZFPT8DNER0","step":"distil","slot":0,"state":"ok"}','2026-11-24T12:10:26.202559Z');
+INSERT INTO "event" VALUES(24,2,12,'plan_made',1,'{"plan":"01M86QDT0T2QV6TWZFPT8DNER1","issues":1,"made_by":"distiller"}','2026-11-24T12:10:26.203097Z');
+INSERT INTO "event" VALUES(25,2,13,'candidate_made',2,'{"candidate":"01M86QDT103TX20FMVGJ45DZM9","kind":"revision","slot":0,"how":"blocks"}','2026-11-24T12:10:26.219700Z');
+INSERT INTO "event" VALUES(26,2,14,'round_opened',2,'{"round_id":"01M86QDT1DFF8GQJREBWG9QHG0","kind":"normal","candidates":2,"wanted":2}','2026-11-24T12:10:26.221429Z');
+INSERT INTO "event" VALUES(27,2,15,'ranking_received',2,'{"ranking":"01M86QDT1ECWA824CK3WA5CCZQ","labeler":"01M86QDSYGA2VK24RADKHPJJFN","critiques":1,"kind":"normal"}','2026-11-24T12:10:26.222379Z');
+INSERT INTO "event" VALUES(28,3,7,'chain_stopped',1,'{"reason":"stopped"}','2026-11-24T12:10:26.257658Z');
+CREATE TABLE held (
+	assignment_id INTEGER NOT NULL, 
+	labeler_id INTEGER NOT NULL, 
+	round_id INTEGER NOT NULL, 
+	place_until VARCHAR(27), 
+	beat_at VARCHAR(27), 
+	beat_key VARCHAR(64), 
+	PRIMARY KEY (assignment_id), 
+	FOREIGN KEY(assignment_id) REFERENCES assignment (id), 
+	FOREIGN KEY(labeler_id) REFERENCES labeler (id), 
+	FOREIGN KEY(round_id) REFERENCES round (id)
+);
+INSERT INTO "held" VALUES(4,3,4,'2026-11-24T13:10:26.222662Z',NULL,NULL);
+INSERT INTO "held" VALUES(5,3,1,'2026-11-24T13:10:26.222907Z',NULL,NULL);
 CREATE TABLE labeler (
 	id INTEGER NOT NULL, 
 	ulid VARCHAR(26) NOT NULL, 
@@ -258,14 +302,57 @@ CREATE TABLE labeler (
 	pay_rate_usd_hour FLOAT, 
 	disabled_at VARCHAR(27), 
 	erased_at VARCHAR(27), 
-	created_at VARCHAR(27) NOT NULL, 
+	created_at VARCHAR(27) NOT NULL, last_seen_at VARCHAR(27), 
 	PRIMARY KEY (id), 
 	UNIQUE (name), 
 	UNIQUE (ulid)
 );
-INSERT INTO "labeler" VALUES(1,'01M86PBY8HE2X6478Q0Z0DHH1H','ann','person',NULL,NULL,NULL,NULL,NULL,'2026-11-24T11:51:56.433809Z');
-INSERT INTO "labeler" VALUES(2,'01M86PBY9A9J96ETYWJE0Z6VPQ','erased-01M86PBY9A9J96ETYWJE0Z6VPQ','person',NULL,NULL,NULL,'2026-11-24T11:51:56.499812Z','2026-11-24T11:51:56.499812Z','2026-11-24T11:51:56.458652Z');
-INSERT INTO "labeler" VALUES(3,'01M86PBYAGCP40Y2QQZ6XEQ3DT','cem','person',NULL,NULL,NULL,NULL,NULL,'2026-11-24T11:51:56.496304Z');
+INSERT INTO "labeler" VALUES(1,'01M86QDSYGA2VK24RADKHPJJFN','ann','person',NULL,NULL,NULL,NULL,NULL,'2026-11-24T12:10:26.128387Z',NULL);
+INSERT INTO "labeler" VALUES(2,'01M86QDSZ53VWCF8G2TDZAQXWG','erased-01M86QDSZ53VWCF8G2TDZAQXWG','person',NULL,NULL,NULL,'2026-11-24T12:10:26.258429Z','2026-11-24T12:10:26.258429Z','2026-11-24T12:10:26.149102Z',NULL);
+INSERT INTO "labeler" VALUES(3,'01M86QDT1ECWA824CK3WA5CCZT','cem','person',NULL,NULL,NULL,NULL,NULL,'2026-11-24T12:10:26.222612Z',NULL);
+CREATE TABLE labeler_key (
+	id INTEGER NOT NULL, 
+	labeler_id INTEGER NOT NULL, 
+	sha256 VARCHAR(64) NOT NULL, 
+	created_at VARCHAR(27) NOT NULL, 
+	revoked_at VARCHAR(27), 
+	PRIMARY KEY (id), 
+	FOREIGN KEY(labeler_id) REFERENCES labeler (id), 
+	UNIQUE (sha256)
+);
+CREATE TABLE labeler_link (
+	id INTEGER NOT NULL, 
+	labeler_id INTEGER NOT NULL, 
+	sha256 VARCHAR(64) NOT NULL, 
+	created_at VARCHAR(27) NOT NULL, 
+	expires_at VARCHAR(27) NOT NULL, 
+	used_at VARCHAR(27), 
+	PRIMARY KEY (id), 
+	FOREIGN KEY(labeler_id) REFERENCES labeler (id), 
+	UNIQUE (sha256)
+);
+CREATE TABLE labeler_project (
+	id INTEGER NOT NULL, 
+	labeler_id INTEGER NOT NULL, 
+	project_id INTEGER NOT NULL, 
+	PRIMARY KEY (id), 
+	FOREIGN KEY(labeler_id) REFERENCES labeler (id), 
+	FOREIGN KEY(project_id) REFERENCES project (id), 
+	UNIQUE (labeler_id, project_id)
+);
+CREATE TABLE labeler_session (
+	id INTEGER NOT NULL, 
+	ulid VARCHAR(26) NOT NULL, 
+	labeler_id INTEGER NOT NULL, 
+	sha256 VARCHAR(64) NOT NULL, 
+	created_at VARCHAR(27) NOT NULL, 
+	expires_at VARCHAR(27) NOT NULL, 
+	revoked_at VARCHAR(27), 
+	PRIMARY KEY (id), 
+	FOREIGN KEY(labeler_id) REFERENCES labeler (id), 
+	UNIQUE (sha256), 
+	UNIQUE (ulid)
+);
 CREATE TABLE model_call (
 	id INTEGER NOT NULL, 
 	ulid VARCHAR(26) NOT NULL, 
@@ -306,13 +393,13 @@ CREATE TABLE model_call (
 	UNIQUE (chain_id, round, step, slot, turn, attempt), 
 	UNIQUE (ulid)
 );
-INSERT INTO "model_call" VALUES(1,'01M86PBXW6F8SA4FJX3H495P1P',1,1,'draft',0,0,0,'ok','draft@1','demo/scripted','demo/scripted','demo','{"temperature":null,"max_tokens":null}',7,'[["system",[{"b":"0683ebfda42838bde395e7f543e35710f334bbc9b32d8da0d20ebead16921969"}]],["user",[{"t":"Explain the phases of the moon."}]]]','1ac1a5a7086d75faa8504251a87d517ab2581eb4a5644cb86972372a08d158c0','[{"b":"c86139f3d5e3b3e8a28131d621f24587b24f9248c15af39e510b527c395f5a07"}]','8a39b428b5098e60c4d706f90fccff8272768af97dc6959b9c5d06024be0bd73','null',NULL,'absent','stop',NULL,NULL,NULL,NULL,NULL,0.0,0,'[]',0,0,'2026-11-24T11:51:56.038297Z');
-INSERT INTO "model_call" VALUES(2,'01M86PBXX13NY3NZ6F9153B2R7',1,1,'draft',1,0,0,'ok','draft@1','demo/scripted','demo/scripted','demo','{"temperature":null,"max_tokens":null}',7,'[["system",[{"b":"0683ebfda42838bde395e7f543e35710f334bbc9b32d8da0d20ebead16921969"}]],["user",[{"t":"Explain the phases of the moon."}]]]','1ac1a5a7086d75faa8504251a87d517ab2581eb4a5644cb86972372a08d158c0','[{"b":"214953883ae947fbf137c4a4af23f9476d75627014a37f4d1961a6ff813796f3"}]','040178aedce400d4da1d05f7d5a939c252828a0696a18d80ea3be76b95dcbd30','null',NULL,'absent','stop',NULL,NULL,NULL,NULL,NULL,0.0,0,'[]',0,0,'2026-11-24T11:51:56.065319Z');
-INSERT INTO "model_call" VALUES(3,'01M86PBY6V6EFE0S52E63PQTAP',2,1,'draft',0,0,0,'ok','draft@1','demo/scripted','demo/scripted','demo','{"temperature":null,"max_tokens":null}',7,'[["system",[{"b":"0683ebfda42838bde395e7f543e35710f334bbc9b32d8da0d20ebead16921969"}]],["user",[{"t":"Explain the phases of the moon."}]]]','1ac1a5a7086d75faa8504251a87d517ab2581eb4a5644cb86972372a08d158c0','[{"b":"c86139f3d5e3b3e8a28131d621f24587b24f9248c15af39e510b527c395f5a07"}]','8a39b428b5098e60c4d706f90fccff8272768af97dc6959b9c5d06024be0bd73','null',NULL,'absent','stop',NULL,NULL,NULL,NULL,NULL,0.0,0,'[]',0,0,'2026-11-24T11:51:56.379172Z');
-INSERT INTO "model_call" VALUES(4,'01M86PBY6V6EFE0S52E63PQTAR',2,1,'draft',1,0,0,'ok','draft@1','demo/scripted','demo/scripted','demo','{"temperature":null,"max_tokens":null}',7,'[["system",[{"b":"0683ebfda42838bde395e7f543e35710f334bbc9b32d8da0d20ebead16921969"}]],["user",[{"t":"Explain the phases of the moon."}]]]','1ac1a5a7086d75faa8504251a87d517ab2581eb4a5644cb86972372a08d158c0','[{"b":"214953883ae947fbf137c4a4af23f9476d75627014a37f4d1961a6ff813796f3"}]','040178aedce400d4da1d05f7d5a939c252828a0696a18d80ea3be76b95dcbd30','null',NULL,'absent','stop',NULL,NULL,NULL,NULL,NULL,0.0,0,'[]',0,0,'2026-11-24T11:51:56.379592Z');
-INSERT INTO "model_call" VALUES(5,'01M86PBY6Z1GZ0AM7WJ1WRWSD3',3,1,'draft',0,0,0,'ok','draft@1','demo/scripted','demo/scripted','demo','{"temperature":null,"max_tokens":null}',7,'[["system",[{"b":"0683ebfda42838bde395e7f543e35710f334bbc9b32d8da0d20ebead16921969"}]],["user",[{"t":"Explain the phases of the moon."}]]]','1ac1a5a7086d75faa8504251a87d517ab2581eb4a5644cb86972372a08d158c0','[{"b":"c86139f3d5e3b3e8a28131d621f24587b24f9248c15af39e510b527c395f5a07"}]','8a39b428b5098e60c4d706f90fccff8272768af97dc6959b9c5d06024be0bd73','null',NULL,'absent','stop',NULL,NULL,NULL,NULL,NULL,0.0,0,'[]',0,0,'2026-11-24T11:51:56.383339Z');
-INSERT INTO "model_call" VALUES(6,'01M86PBY7B2ZQ234H036127T0T',3,1,'draft',1,0,0,'ok','draft@1','demo/scripted','demo/scripted','demo','{"temperature":null,"max_tokens":null}',7,'[["system",[{"b":"0683ebfda42838bde395e7f543e35710f334bbc9b32d8da0d20ebead16921969"}]],["user",[{"t":"Explain the phases of the moon."}]]]','1ac1a5a7086d75faa8504251a87d517ab2581eb4a5644cb86972372a08d158c0','[{"b":"214953883ae947fbf137c4a4af23f9476d75627014a37f4d1961a6ff813796f3"}]','040178aedce400d4da1d05f7d5a939c252828a0696a18d80ea3be76b95dcbd30','null',NULL,'absent','stop',NULL,NULL,NULL,NULL,NULL,0.0,0,'[]',0,0,'2026-11-24T11:51:56.395972Z');
-INSERT INTO "model_call" VALUES(7,'01M86PBY9SC7Y881TA3TDBE7K4',2,1,'distil',0,0,0,'ok','distil@1','demo/scripted','demo/scripted','demo','{"temperature":null,"max_tokens":null}',7,'[["system",[{"b":"0683ebfda42838bde395e7f543e35710f334bbc9b32d8da0d20ebead16921969"}]],["user",[{"t":"Critiques:\n"},{"c":"01M86PBY97DMN7X3PHXH2H7N8T","s":0,"e":31}]]]','190fb566f461103ce4d6bd6e4acbc2e10043b672908304b2b6d89430b42dd517','[{"t":"{}"}]','299f39691ef3341ff564879bf44b78a42585aeebf2084d2e76bfeb8ab6773f78','null',NULL,'absent','stop',NULL,NULL,NULL,NULL,NULL,0.0,0,'[]',0,0,'2026-11-24T11:51:56.473924Z');
+INSERT INTO "model_call" VALUES(1,'01M86QDSVZA7JYKC7KX4QT5BA6',1,1,'draft',0,0,0,'ok','draft@1','demo/scripted','demo/scripted','demo','{"temperature":null,"max_tokens":null}',7,'[["system",[{"b":"0683ebfda42838bde395e7f543e35710f334bbc9b32d8da0d20ebead16921969"}]],["user",[{"t":"Explain the phases of the moon."}]]]','1ac1a5a7086d75faa8504251a87d517ab2581eb4a5644cb86972372a08d158c0','[{"b":"c86139f3d5e3b3e8a28131d621f24587b24f9248c15af39e510b527c395f5a07"}]','8a39b428b5098e60c4d706f90fccff8272768af97dc6959b9c5d06024be0bd73','null',NULL,'absent','stop',NULL,NULL,NULL,NULL,NULL,0.0,0,'[]',0,0,'2026-11-24T12:10:26.047150Z');
+INSERT INTO "model_call" VALUES(2,'01M86QDSWD852T9TZZWY6DZFTV',1,1,'draft',1,0,0,'ok','draft@1','demo/scripted','demo/scripted','demo','{"temperature":null,"max_tokens":null}',7,'[["system",[{"b":"0683ebfda42838bde395e7f543e35710f334bbc9b32d8da0d20ebead16921969"}]],["user",[{"t":"Explain the phases of the moon."}]]]','1ac1a5a7086d75faa8504251a87d517ab2581eb4a5644cb86972372a08d158c0','[{"b":"214953883ae947fbf137c4a4af23f9476d75627014a37f4d1961a6ff813796f3"}]','040178aedce400d4da1d05f7d5a939c252828a0696a18d80ea3be76b95dcbd30','null',NULL,'absent','stop',NULL,NULL,NULL,NULL,NULL,0.0,0,'[]',0,0,'2026-11-24T12:10:26.061332Z');
+INSERT INTO "model_call" VALUES(3,'01M86QDSXW9EA5CTVR5DGWK2VT',2,1,'draft',0,0,0,'ok','draft@1','demo/scripted','demo/scripted','demo','{"temperature":null,"max_tokens":null}',7,'[["system",[{"b":"0683ebfda42838bde395e7f543e35710f334bbc9b32d8da0d20ebead16921969"}]],["user",[{"t":"Explain the phases of the moon."}]]]','1ac1a5a7086d75faa8504251a87d517ab2581eb4a5644cb86972372a08d158c0','[{"b":"c86139f3d5e3b3e8a28131d621f24587b24f9248c15af39e510b527c395f5a07"}]','8a39b428b5098e60c4d706f90fccff8272768af97dc6959b9c5d06024be0bd73','null',NULL,'absent','stop',NULL,NULL,NULL,NULL,NULL,0.0,0,'[]',0,0,'2026-11-24T12:10:26.108806Z');
+INSERT INTO "model_call" VALUES(4,'01M86QDSXXDF2NA014KZS8XG3K',2,1,'draft',1,0,0,'ok','draft@1','demo/scripted','demo/scripted','demo','{"temperature":null,"max_tokens":null}',7,'[["system",[{"b":"0683ebfda42838bde395e7f543e35710f334bbc9b32d8da0d20ebead16921969"}]],["user",[{"t":"Explain the phases of the moon."}]]]','1ac1a5a7086d75faa8504251a87d517ab2581eb4a5644cb86972372a08d158c0','[{"b":"214953883ae947fbf137c4a4af23f9476d75627014a37f4d1961a6ff813796f3"}]','040178aedce400d4da1d05f7d5a939c252828a0696a18d80ea3be76b95dcbd30','null',NULL,'absent','stop',NULL,NULL,NULL,NULL,NULL,0.0,0,'[]',0,0,'2026-11-24T12:10:26.109159Z');
+INSERT INTO "model_call" VALUES(5,'01M86QDSXYCQEA4XDERC7KY1V9',3,1,'draft',0,0,0,'ok','draft@1','demo/scripted','demo/scripted','demo','{"temperature":null,"max_tokens":null}',7,'[["system",[{"b":"0683ebfda42838bde395e7f543e35710f334bbc9b32d8da0d20ebead16921969"}]],["user",[{"t":"Explain the phases of the moon."}]]]','1ac1a5a7086d75faa8504251a87d517ab2581eb4a5644cb86972372a08d158c0','[{"b":"c86139f3d5e3b3e8a28131d621f24587b24f9248c15af39e510b527c395f5a07"}]','8a39b428b5098e60c4d706f90fccff8272768af97dc6959b9c5d06024be0bd73','null',NULL,'absent','stop',NULL,NULL,NULL,NULL,NULL,0.0,0,'[]',0,0,'2026-11-24T12:10:26.110308Z');
+INSERT INTO "model_call" VALUES(6,'01M86QDSXYCQEA4XDERC7KY1VB',3,1,'draft',1,0,0,'ok','draft@1','demo/scripted','demo/scripted','demo','{"temperature":null,"max_tokens":null}',7,'[["system",[{"b":"0683ebfda42838bde395e7f543e35710f334bbc9b32d8da0d20ebead16921969"}]],["user",[{"t":"Explain the phases of the moon."}]]]','1ac1a5a7086d75faa8504251a87d517ab2581eb4a5644cb86972372a08d158c0','[{"b":"214953883ae947fbf137c4a4af23f9476d75627014a37f4d1961a6ff813796f3"}]','040178aedce400d4da1d05f7d5a939c252828a0696a18d80ea3be76b95dcbd30','null',NULL,'absent','stop',NULL,NULL,NULL,NULL,NULL,0.0,0,'[]',0,0,'2026-11-24T12:10:26.110518Z');
+INSERT INTO "model_call" VALUES(7,'01M86QDT0T2QV6TWZFPT8DNER0',2,1,'distil',0,0,0,'ok','distil@1','demo/scripted','demo/scripted','demo','{"temperature":null,"max_tokens":null}',7,'[["system",[{"b":"0683ebfda42838bde395e7f543e35710f334bbc9b32d8da0d20ebead16921969"}]],["user",[{"t":"Critiques:\n"},{"c":"01M86QDSYZ4NXB2S5SCNMRZK20","s":0,"e":31}]]]','8616e60eeb6fb83ffdcf6377f4a3f4aeb56209645e1dde2dd80808d37c32fa63','[{"t":"{}"}]','299f39691ef3341ff564879bf44b78a42585aeebf2084d2e76bfeb8ab6773f78','null',NULL,'absent','stop',NULL,NULL,NULL,NULL,NULL,0.0,0,'[]',0,0,'2026-11-24T12:10:26.202486Z');
 CREATE TABLE owner (
 	id INTEGER NOT NULL, 
 	ulid VARCHAR(26) NOT NULL, 
@@ -341,7 +428,7 @@ CREATE TABLE "plan" (
 	UNIQUE (round_id), 
 	UNIQUE (ulid)
 );
-INSERT INTO "plan" VALUES(1,'01M86PBY9TF0XCDPM3DD2295TY',2,4,7,'distiller','{"version":1,"made_by":"distiller","issues":[{"id":"i1","kind":"look","target":"#go","claim":null,"severity":0.5,"support":1.0,"opposition":0.0,"span":{"critique":"01M86PBY97DMN7X3PHXH2H7N8T","start":0,"end":31},"cites":[{"critique":"01M86PBY97DMN7X3PHXH2H7N8T","start":0,"end":31}]}],"keep":[],"conflicts":[],"rejected":[]}','7c411898214741d6c17846343788356c40831b562ffd6af75e7bda5bb96b436a','2026-11-24T11:51:56.474082Z');
+INSERT INTO "plan" VALUES(1,'01M86QDT0T2QV6TWZFPT8DNER1',2,4,7,'distiller','{"version":1,"made_by":"distiller","issues":[{"id":"i1","kind":"look","target":"#go","claim":null,"severity":0.5,"support":1.0,"opposition":0.0,"span":{"critique":"01M86QDSYZ4NXB2S5SCNMRZK20","start":0,"end":31},"cites":[{"critique":"01M86QDSYZ4NXB2S5SCNMRZK20","start":0,"end":31}]}],"keep":[],"conflicts":[],"rejected":[]}','7545315ad4a1c793ca5aaae64151c7d5f57e18685710c620aa7e6ab555b06d5f','2026-11-24T12:10:26.202625Z');
 CREATE TABLE project (
 	id INTEGER NOT NULL, 
 	ulid VARCHAR(26) NOT NULL, 
@@ -352,7 +439,7 @@ CREATE TABLE project (
 	UNIQUE (name), 
 	UNIQUE (ulid)
 );
-INSERT INTO "project" VALUES(1,'01M86PBXTKDMXRBXP44ZZ7EC1A','moon',0,'2026-11-24T11:51:55.987387Z');
+INSERT INTO "project" VALUES(1,'01M86QDSNS895ABYNF1W1HAP7G','moon',0,'2026-11-24T12:10:25.849278Z');
 CREATE TABLE prompt (
 	id INTEGER NOT NULL, 
 	ulid VARCHAR(26) NOT NULL, 
@@ -372,9 +459,27 @@ CREATE TABLE prompt (
 	UNIQUE (project_id, "key"), 
 	UNIQUE (ulid)
 );
-INSERT INTO "prompt" VALUES(1,'01M86PBXVEEDPGH92ZGPM0ZZ7C',1,NULL,'p1','Explain the phases of the moon (p1)','9dddb75cde0aeb1b91a685a68987f18adf0e8a39c38ffd3c6cfe465eaddeaf53',NULL,NULL,'{}',0,'2026-11-24T11:51:56.014470Z');
-INSERT INTO "prompt" VALUES(2,'01M86PBXVF6YEA2NTS9P27DBG8',1,NULL,'p2','Explain the phases of the moon (p2)','a6309b7972410c6777b4cb14e98c7d68c042f3da2cd53e9a43972df501763476',NULL,NULL,'{}',1,'2026-11-24T11:51:56.014470Z');
-INSERT INTO "prompt" VALUES(3,'01M86PBXVF6YEA2NTS9P27DBG9',1,NULL,'p3','Explain the phases of the moon (p3)','f8b13922860a64eda6bfe7e0823f90d9a1df6de13bab073861f84f9c37496d38',NULL,NULL,'{}',2,'2026-11-24T11:51:56.014470Z');
+INSERT INTO "prompt" VALUES(1,'01M86QDSVMAV9S3QTW3YPNSTCP',1,NULL,'p1','Explain the phases of the moon (p1)','9dddb75cde0aeb1b91a685a68987f18adf0e8a39c38ffd3c6cfe465eaddeaf53',NULL,NULL,'{}',0,'2026-11-24T12:10:26.036671Z');
+INSERT INTO "prompt" VALUES(2,'01M86QDSVR5N4WYXM07TFZ1RHE',1,NULL,'p2','Explain the phases of the moon (p2)','a6309b7972410c6777b4cb14e98c7d68c042f3da2cd53e9a43972df501763476',NULL,NULL,'{}',1,'2026-11-24T12:10:26.036671Z');
+INSERT INTO "prompt" VALUES(3,'01M86QDSVR5N4WYXM07TFZ1RHF',1,NULL,'p3','Explain the phases of the moon (p3)','f8b13922860a64eda6bfe7e0823f90d9a1df6de13bab073861f84f9c37496d38',NULL,NULL,'{}',2,'2026-11-24T12:10:26.036671Z');
+CREATE TABLE queue (
+	round_id INTEGER NOT NULL, 
+	chain_id INTEGER NOT NULL, 
+	project_id INTEGER NOT NULL, 
+	phase INTEGER NOT NULL, 
+	urgency_rank BIGINT NOT NULL, 
+	due BIGINT NOT NULL, 
+	rounds_left INTEGER NOT NULL, 
+	priority_rank FLOAT NOT NULL, 
+	places INTEGER NOT NULL, 
+	is_held BOOLEAN NOT NULL, 
+	PRIMARY KEY (round_id), 
+	FOREIGN KEY(chain_id) REFERENCES chain (id), 
+	FOREIGN KEY(project_id) REFERENCES project (id), 
+	FOREIGN KEY(round_id) REFERENCES round (id)
+);
+INSERT INTO "queue" VALUES(1,1,1,1,0,253402300799,2,0.0,1,0);
+INSERT INTO "queue" VALUES(4,2,1,3,0,253402300799,1,0.0,0,0);
 CREATE TABLE ranking (
 	id INTEGER NOT NULL, 
 	ulid VARCHAR(26) NOT NULL, 
@@ -398,9 +503,36 @@ CREATE TABLE ranking (
 	UNIQUE ("key"), 
 	UNIQUE (ulid)
 );
-INSERT INTO "ranking" VALUES(1,'01M86PBY96DXPXEYAKGB1RZ6P0',1,2,1,'[[4],[3]]','[]','2-1-ann','person',1,NULL,'["research"]','2026-11-24T11:51:56.454273Z');
-INSERT INTO "ranking" VALUES(2,'01M86PBY9B1BD8F00C15C3E12T',2,2,2,'[[4],[3]]','[]','2-1-ben','person',1,NULL,'["research"]','2026-11-24T11:51:56.459121Z');
-INSERT INTO "ranking" VALUES(3,'01M86PBYA719BANT2E6N9MS7Y1',3,4,1,'[[4],[7]]','[]','2-2-ann','person',1,NULL,'["research"]','2026-11-24T11:51:56.487203Z');
+INSERT INTO "ranking" VALUES(1,'01M86QDSYT7NYZBWM4EZW8VNZG',1,2,1,'[[4],[3]]','[]','2-1-ann','person',1,NULL,'["research"]','2026-11-24T12:10:26.138981Z');
+INSERT INTO "ranking" VALUES(2,'01M86QDSZ53VWCF8G2TDZAQXWJ',2,2,2,'[[4],[3]]','[]','2-1-ben','person',1,NULL,'["research"]','2026-11-24T12:10:26.149619Z');
+INSERT INTO "ranking" VALUES(3,'01M86QDT1ECWA824CK3WA5CCZQ',3,4,1,'[[4],[7]]','[]','2-2-ann','person',1,NULL,'["research"]','2026-11-24T12:10:26.222217Z');
+CREATE TABLE ranking_detail (
+	id INTEGER NOT NULL, 
+	ranking_id INTEGER NOT NULL, 
+	why_words_id INTEGER, 
+	reasons JSON NOT NULL, 
+	criteria JSON NOT NULL, 
+	follow_ups JSON NOT NULL, 
+	PRIMARY KEY (id), 
+	FOREIGN KEY(ranking_id) REFERENCES ranking (id), 
+	FOREIGN KEY(why_words_id) REFERENCES words (id), 
+	UNIQUE (ranking_id)
+);
+CREATE TABLE ranking_history (
+	id INTEGER NOT NULL, 
+	ulid VARCHAR(26) NOT NULL, 
+	ranking_id INTEGER NOT NULL, 
+	labeler_id INTEGER NOT NULL, 
+	"key" VARCHAR(255) NOT NULL, 
+	record JSON NOT NULL, 
+	created_at VARCHAR(27) NOT NULL, 
+	superseded_at VARCHAR(27) NOT NULL, 
+	PRIMARY KEY (id), 
+	FOREIGN KEY(labeler_id) REFERENCES labeler (id), 
+	FOREIGN KEY(ranking_id) REFERENCES ranking (id), 
+	UNIQUE ("key"), 
+	UNIQUE (ulid)
+);
 CREATE TABLE reliability_snapshot (
 	id INTEGER NOT NULL, 
 	ulid VARCHAR(26) NOT NULL, 
@@ -416,18 +548,24 @@ CREATE TABLE reliability_snapshot (
 	FOREIGN KEY(project_id) REFERENCES project (id), 
 	UNIQUE (ulid)
 );
-CREATE TABLE repair (
+CREATE TABLE report (
 	id INTEGER NOT NULL, 
-	chain_id INTEGER NOT NULL, 
-	round INTEGER NOT NULL, 
-	slot INTEGER NOT NULL, 
-	attempt INTEGER NOT NULL, 
+	ulid VARCHAR(26) NOT NULL, 
+	assignment_id INTEGER NOT NULL, 
+	candidate_id INTEGER NOT NULL, 
 	content_sha256 VARCHAR(64) NOT NULL, 
-	findings JSON NOT NULL, 
+	labeler_id INTEGER NOT NULL, 
+	words_id INTEGER NOT NULL, 
 	created_at VARCHAR(27) NOT NULL, 
+	resolved_at VARCHAR(27), 
+	resolution VARCHAR(16), 
 	PRIMARY KEY (id), 
-	FOREIGN KEY(chain_id) REFERENCES chain (id), 
-	UNIQUE (chain_id, round, slot, attempt)
+	FOREIGN KEY(assignment_id) REFERENCES assignment (id), 
+	FOREIGN KEY(candidate_id) REFERENCES candidate (id), 
+	FOREIGN KEY(labeler_id) REFERENCES labeler (id), 
+	FOREIGN KEY(words_id) REFERENCES words (id), 
+	UNIQUE (assignment_id, candidate_id), 
+	UNIQUE (ulid)
 );
 CREATE TABLE round (
 	id INTEGER NOT NULL, 
@@ -449,10 +587,10 @@ CREATE TABLE round (
 	UNIQUE (chain_id, kind, number), 
 	UNIQUE (ulid)
 );
-INSERT INTO "round" VALUES(1,'01M86PBY6K11CQK8KHMJ4E3EQ4',1,'normal',1,'open',2,0,0.0,1,'2026-11-24T11:51:56.371343Z',NULL,NULL);
-INSERT INTO "round" VALUES(2,'01M86PBY6Z1GZ0AM7WJ1WRWSD2',2,'normal',1,'judged',2,2,0.0,1,'2026-11-24T11:51:56.383148Z','2026-11-24T11:51:56.459121Z','2026-11-24T11:51:56.465416Z');
-INSERT INTO "round" VALUES(3,'01M86PBY838G4YDRFEYCK69ZC6',3,'normal',1,'closed',2,0,0.0,1,'2026-11-24T11:51:56.419137Z',NULL,NULL);
-INSERT INTO "round" VALUES(4,'01M86PBYA69YY8C096NSYHM7ED',2,'normal',2,'open',2,1,0.0,1,'2026-11-24T11:51:56.486386Z',NULL,NULL);
+INSERT INTO "round" VALUES(1,'01M86QDSX9E3S9YXHY6F67QMYY',1,'normal',1,'open',2,0,0.0,1,'2026-11-24T12:10:26.089339Z',NULL,NULL);
+INSERT INTO "round" VALUES(2,'01M86QDSXYCQEA4XDERC7KY1V8',2,'normal',1,'judged',2,2,0.0,1,'2026-11-24T12:10:26.110125Z','2026-11-24T12:10:26.149619Z','2026-11-24T12:10:26.153321Z');
+INSERT INTO "round" VALUES(3,'01M86QDSXZ53B6TZKJEQAZYKPM',3,'normal',1,'closed',2,0,0.0,1,'2026-11-24T12:10:26.111073Z',NULL,NULL);
+INSERT INTO "round" VALUES(4,'01M86QDT1DFF8GQJREBWG9QHG0',2,'normal',2,'open',2,1,0.0,1,'2026-11-24T12:10:26.221297Z',NULL,NULL);
 CREATE TABLE round_candidate (
 	id INTEGER NOT NULL, 
 	round_id INTEGER NOT NULL, 
@@ -484,7 +622,7 @@ CREATE TABLE settings_version (
 	FOREIGN KEY(project_id) REFERENCES project (id), 
 	UNIQUE (project_id, version)
 );
-INSERT INTO "settings_version" VALUES(1,1,1,'project','{"kind":"refine","instructions":"Which page explains it best?","panel":"people","mix":{"labelers":24,"careless_share":0.2,"hostile_share":0.1,"held_out_share":0.0},"model":"demo/scripted","distil_model":null,"temperature":null,"max_tokens":null,"candidates":4,"revisions":2,"rounds":3,"rankings_per_round":2,"max_rankings":null,"budget_usd":null,"deadline":null,"plateau_rounds":2,"gate":0.6,"weigh_labelers":null,"audit_share":0.05,"pay_rate_usd_hour":null,"uses_allowed":["research"],"max_candidate_bytes":1000000,"lease_s":3600,"seed":0}','2026-11-24T11:51:56.005768Z');
+INSERT INTO "settings_version" VALUES(1,1,1,'project','{"kind":"refine","instructions":"Which page explains it best?","criteria":[],"expected_minutes":null,"terms":"","panel":"people","mix":{"labelers":24,"careless_share":0.2,"hostile_share":0.1,"held_out_share":0.0},"model":"demo/scripted","distil_model":null,"temperature":null,"max_tokens":null,"candidates":4,"revisions":2,"rounds":3,"rankings_per_round":2,"max_rankings":null,"budget_usd":null,"deadline":null,"plateau_rounds":2,"gate":0.6,"weigh_labelers":null,"audit_share":0.05,"pay_rate_usd_hour":null,"uses_allowed":["research"],"max_candidate_bytes":1000000,"lease_s":3600,"seed":0}','2026-11-24T12:10:26.034706Z');
 CREATE TABLE verdict (
 	id INTEGER NOT NULL, 
 	round_id INTEGER NOT NULL, 
@@ -498,7 +636,7 @@ CREATE TABLE verdict (
 	FOREIGN KEY(winner_id) REFERENCES candidate (id), 
 	UNIQUE (round_id)
 );
-INSERT INTO "verdict" VALUES(1,2,4,NULL,'{"winner":"01M86PBY6XBCXSD2MKYGY2GQWQ","incumbent":null,"ratings":[{"candidate":"01M86PBY6V6EFE0S52E63PQTAQ","mean":0.0,"sd":1.0,"p_best":0.5,"p_beats_incumbent":null},{"candidate":"01M86PBY6XBCXSD2MKYGY2GQWQ","mean":0.0,"sd":1.0,"p_best":0.5,"p_beats_incumbent":null}],"threshold":0.6,"comparisons":2,"rankings":2,"method":"bradley_terry_map","seed":1,"details":{}}','2026-11-24T11:51:56.465416Z');
+INSERT INTO "verdict" VALUES(1,2,4,NULL,'{"winner":"01M86QDSXXDF2NA014KZS8XG3M","incumbent":null,"ratings":[{"candidate":"01M86QDSXW9EA5CTVR5DGWK2VV","mean":0.0,"sd":1.0,"p_best":0.5,"p_beats_incumbent":null},{"candidate":"01M86QDSXXDF2NA014KZS8XG3M","mean":0.0,"sd":1.0,"p_best":0.5,"p_beats_incumbent":null}],"threshold":0.6,"comparisons":2,"rankings":2,"method":"bradley_terry_map","seed":1,"details":{}}','2026-11-24T12:10:26.153321Z');
 CREATE TABLE words (
 	id INTEGER NOT NULL, 
 	ulid VARCHAR(26) NOT NULL, 
@@ -511,9 +649,19 @@ CREATE TABLE words (
 	FOREIGN KEY(labeler_id) REFERENCES labeler (id), 
 	UNIQUE (ulid)
 );
-INSERT INTO "words" VALUES(1,'01M86PBY96DXPXEYAKGB1RZ6P1',1,'The button is too pale to read.','af7e1e39f1fd936986197d965c43e3d0','0b07944ebdcdd5733d811b6d9003e8e2a659be8b84ad4fb249520484282865db',NULL);
-INSERT INTO "words" VALUES(2,'01M86PBY9B1BD8F00C15C3E12V',2,NULL,NULL,'af0d06b0ceb31b33409968d96d5e6da67fa11ff3cb514cf01040d2ea6282bf1d','2026-11-24T11:51:56.499812Z');
-INSERT INTO "words" VALUES(3,'01M86PBYA719BANT2E6N9MS7Y2',1,'Now I can read it.','6bc42b5c0852621c86992d3e962ee3b3','3a574b832314d7b3dde26131357ef62014540b44078b3b06a6705147e141eedf',NULL);
+INSERT INTO "words" VALUES(1,'01M86QDSYZ4NXB2S5SCNMRZK21',1,'The button is too pale to read.','e192bc789467e8be65a6c12e4442a7bf','b818db55c123eaf5f34974168e4449c898f98f62487342b0b95c6187ca583ce4',NULL);
+INSERT INTO "words" VALUES(2,'01M86QDSZ53VWCF8G2TDZAQXWM',2,NULL,NULL,'b211524fe619f88ad914ed02822cdd5b95c6d0d2b411f1845907947c049588ef','2026-11-24T12:10:26.258429Z');
+INSERT INTO "words" VALUES(3,'01M86QDT1ECWA824CK3WA5CCZS',1,'Now I can read it.','cd96a3701784a08a790a6081eda8e583','ac5f64be0cdf874fb9f65cf2912bac5273cd9db3ccd877ea73f144fded6ee855',NULL);
+CREATE TABLE write_key (
+	id INTEGER NOT NULL, 
+	labeler_id INTEGER NOT NULL, 
+	"key" VARCHAR(255) NOT NULL, 
+	what VARCHAR(64) NOT NULL, 
+	created_at VARCHAR(27) NOT NULL, 
+	PRIMARY KEY (id), 
+	FOREIGN KEY(labeler_id) REFERENCES labeler (id), 
+	UNIQUE ("key")
+);
 CREATE INDEX ix_blob_base_id ON blob (base_id);
 CREATE INDEX ix_words_labeler_id ON words (labeler_id);
 CREATE INDEX ix_batch_project_id ON batch (project_id);
@@ -542,4 +690,23 @@ CREATE INDEX ix_critique_ranking ON critique (ranking_id);
 CREATE INDEX ix_critique_round ON critique (round_id);
 CREATE INDEX ix_critique_words_id ON critique (words_id);
 CREATE INDEX ix_reliability_snapshot_project_id ON reliability_snapshot (project_id);
+CREATE INDEX ix_labeler_key_labeler_id ON labeler_key (labeler_id);
+CREATE INDEX ix_labeler_link_labeler_id ON labeler_link (labeler_id);
+CREATE INDEX ix_labeler_session_labeler_id ON labeler_session (labeler_id);
+CREATE INDEX ix_write_key_labeler_id ON write_key (labeler_id);
+CREATE INDEX ix_queue_chain ON queue (chain_id);
+CREATE INDEX ix_queue_order ON queue (phase, urgency_rank, due, rounds_left, priority_rank, round_id);
+CREATE INDEX ix_queue_project_order ON queue (project_id, phase, urgency_rank, due, rounds_left, priority_rank, round_id);
+CREATE INDEX ix_candidate_author_candidate_id ON candidate_author (candidate_id);
+CREATE INDEX ix_draft_labeler_id ON draft (labeler_id);
+CREATE INDEX ix_held_labeler ON held (labeler_id);
+CREATE INDEX ix_held_place ON held (place_until);
+CREATE INDEX ix_held_round_id ON held (round_id);
+CREATE INDEX ix_report_candidate_id ON report (candidate_id);
+CREATE INDEX ix_report_content_sha256 ON report (content_sha256);
+CREATE INDEX ix_report_labeler_id ON report (labeler_id);
+CREATE INDEX ix_report_words_id ON report (words_id);
+CREATE INDEX ix_ranking_detail_why_words_id ON ranking_detail (why_words_id);
+CREATE INDEX ix_ranking_history_labeler_id ON ranking_history (labeler_id);
+CREATE INDEX ix_ranking_history_ranking_id ON ranking_history (ranking_id);
 COMMIT;

@@ -29,7 +29,7 @@ from refine.types import (
     Span,
     Verdict,
 )
-from store import calls, candidates, chains, feedback, plans, projects, rankings, rounds, verdicts
+from store import calls, candidates, chains, erasing, feedback, plans, projects, rankings, rounds, verdicts
 from store.opening import APPLICATION_ID, HEAD, open_database
 
 PAGE = """<!doctype html>
@@ -75,7 +75,7 @@ def fill(connection: Connection) -> dict[str, str]:
     lease(connection, keys[0], number=1, labeler="cem")
     last = chains.load_chain_by_key(connection, keys[2])
     chains.stop_chain(connection, last)
-    feedback.erase_words(connection, "ben")
+    erasing.erase_words(connection, "ben")
     ulids = [chains.load_chain_by_key(connection, key).record.id for key in keys]
     return dict(zip(("first", "second", "ended"), ulids, strict=True))
 
