@@ -9,6 +9,7 @@ from graphs.calls import settle_all
 from graphs.context import LoopContext
 from graphs.making import split_duplicates, store_slots
 from graphs.policy import blind_order, is_past_deadline, wanted_rankings
+from graphs.progress import opening_priority
 from graphs.slots import Slot
 from refine.artifact import check_files
 from refine.errors import LimitReached
@@ -16,7 +17,8 @@ from refine.types import StopReason
 from store.candidates import StoredCandidate, load_candidate, load_candidates, load_files, record_checks
 from store.chains import StoredChain, load_chain
 from store.database import Connection
-from store.rounds import open_round
+from store.rounds import newest_round, open_round
+from store.verdicts import load_verdict
 
 _Found = list[tuple[StoredCandidate, list[tuple[str, bool, str]]]]
 
@@ -103,8 +105,17 @@ def _open(connection: Connection, ulid: str, number: int, found: _Found) -> Comm
         candidates=[candidate.key for candidate in blind_order(chain, number, shown)],
         incumbent=chain.incumbent_key,
         wanted=wanted_rankings(connection, chain),
+        priority=_worth(connection, chain, number, len(shown)) if chain.settings.panel == "people" else 0.0,
     )
     return Command(goto="await_feedback")
+
+
+def _worth(connection: Connection, chain: StoredChain, number: int, candidates: int) -> float:
+    """What the round's first ranking is worth."""
+    before = newest_round(connection, chain.key)
+    verdict = None if before is None or number == 1 else load_verdict(connection, before.key)
+    sds = {} if verdict is None else {rating.candidate: rating.sd for rating in verdict.ratings}
+    return opening_priority(sds.get(chain.record.incumbent or ""), candidates)
 
 
 def _nothing_to_show(chain: StoredChain, number: int, made: list[StoredCandidate]) -> Command[Any]:

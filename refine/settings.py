@@ -55,6 +55,9 @@ class ProjectSettings(BaseModel):
     """Challengers made for every later round."""
     rounds: int = Field(default=3, ge=1, le=100)
     rankings_per_round: int = Field(default=5, ge=1, le=1000)
+    rankings_at_least: int | None = Field(default=None, ge=1)
+    """A round may end with so many, as soon as it is sure who is best or whether the incumbent is beaten. None:
+    `rankings_per_round`, and not sooner."""
     max_rankings: int | None = Field(default=None, ge=1)
     """Per chain, over all its rounds."""
     budget_usd: float | None = Field(default=None, ge=0)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Text, bindparam, select, type_coerce
+from sqlalchemy import Connection, Text, bindparam, func, select, type_coerce
 from sqlalchemy.dialects.sqlite import insert
 
 from refine.types import (
@@ -20,7 +20,7 @@ from store.candidates import CANDIDATE_COLUMNS, StoredCandidate, candidate_of, l
 from store.chains import StoredChain
 from store.events import record_event
 from store.ids import make_ulid, now
-from store.places import add_places
+from store.places import add_places, drop_places
 from store.projects import parse_settings
 from store.statements import Statement, inserting, updating, without_snapshot
 from store.tables import (
@@ -30,6 +30,7 @@ from store.tables import (
     LABELER,
     PROJECT,
     PROMPT,
+    RANKING,
     ROUND,
     ROUND_CANDIDATE,
     SETTINGS_VERSION,
@@ -81,6 +82,12 @@ _INSERT_ROUND = Statement(
     ),
 )
 _INSERT_SHOWN = inserting(ROUND_CANDIDATE, "round_id", "candidate_id", "position", "is_incumbent")
+_CLOSED_BY = Statement(
+    select(ROUND.c.chain_id, ROUND.c.number, ROUND.c.kind).where(
+        ROUND.c.id == bindparam("key"), ROUND.c.state == "open"
+    )
+)
+_CLOSE = updating(ROUND, "state", "filled_at", where=(ROUND.c.id == bindparam("key")) & (ROUND.c.state == "open"))
 _SET_STATE = updating(CHAIN, "state", where=CHAIN.c.id == bindparam("key"))
 _SHOWN = Statement(
     select(*CANDIDATE_COLUMNS, ROUND_CANDIDATE.c.position, ROUND_CANDIDATE.c.is_incumbent)
@@ -166,6 +173,36 @@ def open_round(
         candidates=len(candidates),
         wanted=wanted,
     )
+
+
+def close_round(connection: Connection, round_key: int, *, reason: str) -> bool:
+    """Let an open round be full with what it has, because its outcome is sure; False where it is not open any more."""
+    row = _CLOSED_BY.first(connection, key=round_key)
+    if row is None or _CLOSE.run(connection, key=round_key, state="full", filled_at=now()) == 0:
+        return False
+    drop_places(connection, round_key)
+    record_event(connection, row.chain_id, "round_full", row.number, kind=row.kind, reason=reason)
+    return True
+
+
+def find_answered(connection: Connection, project_key: int, *, after: int | None) -> tuple[int, list[str]]:
+    """(newest ranking's key, chains with an open normal round that got a ranking after the one of key `after`); with
+    None, all that got any."""
+    newest: int = connection.execute(select(func.coalesce(func.max(RANKING.c.id), 0))).scalar_one()
+    if newest == after:
+        return newest, []
+    query = (
+        select(CHAIN.c.ulid)
+        .join(ROUND, ROUND.c.chain_id == CHAIN.c.id)
+        .where(
+            CHAIN.c.project_id == project_key, ROUND.c.kind == "normal", ROUND.c.state == "open", ROUND.c.received > 0
+        )
+    )
+    if after is not None:
+        query = query.where(
+            ROUND.c.id.in_(select(RANKING.c.round_id).where(RANKING.c.id > after, RANKING.c.id <= newest))
+        )
+    return newest, [*connection.execute(query).scalars()]
 
 
 @without_snapshot

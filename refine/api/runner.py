@@ -12,10 +12,11 @@ import time
 import traceback
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from graphs.context import LoopContext, Meter, ReplyCache
 from graphs.graph import Loop
+from graphs.progress import look_at_round
 from graphs.reliabilities import Reliabilities
 from graphs.running import advance_chain
 from refine.errors import ChainFailed, LimitReached, ModelMisconfigured, ModelUnreachable, StoreError
@@ -23,6 +24,7 @@ from refine.llm.budget import Budget
 from refine.panel import open_panel
 from refine.protocols import ModelClient, PageChecker, Panel
 from refine.settings import RunOptions
+from refine.types import OpenRound
 from store.calls import sum_spending
 from store.chains import (
     StoredChain,
@@ -38,7 +40,7 @@ from store.database import Connection, Database
 from store.feedback import Desk
 from store.owners import Owner, find_dead_owners, find_free, heartbeat
 from store.projects import load_settings
-from store.rounds import find_awaited_round, load_open_round
+from store.rounds import find_answered, find_awaited_round, load_open_round
 
 _LOOK_S = 0.25
 """How often the store is asked for what other processes and people have done."""
@@ -284,9 +286,15 @@ class Runner:
     async def _ask_panel(self, panel: Panel, round_id: str, chain: StoredChain) -> bool:
         """Let the panel fill the round; whether it still wants rankings after that."""
         open_round = self._database.read(load_open_round, round_id)
-        if open_round is not None:
-            await panel.fill(open_round, self._desk)
+        while open_round is not None:
+            asked = open_round
+            await panel.fill(replace(asked, wanted=_next_goal(asked, chain)), self._desk)
             open_round = self._database.read(load_open_round, round_id)
+            if open_round is None or open_round.received == asked.received:
+                break  # full, or the panel has no more
+            may_end = open_round.kind == "normal" and chain.settings.rankings_at_least is not None
+            if may_end and await look_at_round(self._database, self._reliabilities, chain.record.id):
+                open_round = None
         self._refresh_budget(chain)
         return open_round is not None
 
@@ -332,11 +340,13 @@ class Runner:
     async def _watch(self) -> None:
         """Bring back chains whose round filled up, chains to be stopped, and chains whose owner has died."""
         seen = -1
+        newest: int | None = None
         while True:
             await asyncio.sleep(_LOOK_S)
             try:
                 version = self._database.data_version()
                 if version != seen:
+                    newest = await self._look_at_answered(newest)
                     ready = dict(self._database.read(find_ready, self._project_key))
                     # A worker that has one of them may have looked before it was ready: look again when it lets go.
                     seen = version if self._running.isdisjoint(ready) else -1
@@ -354,10 +364,26 @@ class Runner:
                 self._moved.set()
                 return
 
+    async def _look_at_answered(self, after: int | None) -> int:
+        """Of people's open rounds that got rankings: what the next one is worth, and whether none is needed."""
+        newest, chains = self._database.read(find_answered, self._project_key, after=after)
+        for ulid in chains:
+            if ulid not in self._running and self._database.read(load_chain, ulid).settings.panel == "people":
+                await look_at_round(self._database, self._reliabilities, ulid)
+        return newest
+
     async def _beat(self) -> None:
         while True:
             await asyncio.sleep(_HEARTBEAT_S)
             await self._database.write(heartbeat, self._owner.key)
+
+
+def _next_goal(round: OpenRound, chain: StoredChain) -> int:
+    """How many rankings to have before looking whether more are needed."""
+    least = chain.settings.rankings_at_least
+    if least is None or round.kind != "normal":
+        return round.wanted
+    return min(round.wanted, max(least, round.received + 1))
 
 
 def _place(error: BaseException) -> str:

@@ -97,6 +97,14 @@ def batch(
         int | None,
         option("--rankings-per-round", "Rankings a round waits for.", field="rankings_per_round", section=ROUNDS),
     ] = None,
+    rankings_at_least: Annotated[
+        int | None,
+        option(
+            "--rankings-at-least",
+            "End a round with so many once its outcome is sure. [as --rankings-per-round]",
+            section=ROUNDS,
+        ),
+    ] = None,
     gate: Annotated[
         float | None,
         option("--gate", "P(beats incumbent) above which a challenger takes its place.", field="gate", section=ROUNDS),

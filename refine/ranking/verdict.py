@@ -8,6 +8,7 @@ from refine.errors import InputError
 from refine.types import RankingRecord, Rating, Verdict
 
 if TYPE_CHECKING:
+    from refine.ranking.cells import Floats
     from refine.ranking.comparisons import RankingRow
     from refine.ranking.fitted import Posterior
     from refine.ranking.snapshot import Snapshot
@@ -70,6 +71,20 @@ def judge(
             **_joint(rated.posterior, alias),
         },
     )
+
+
+def rate_so_far(
+    *,
+    rankings: Sequence[RankingRecord],
+    shown: Sequence[str],
+    seed: int,
+    snapshot: "Snapshot | None" = None,
+    chain: str = _CHAIN,
+) -> "tuple[Floats, Floats]":
+    """Mean (K) and covariance (K, K) of the ratings of those in `shown`, as a verdict would find them now."""
+    alias = _aliases(rankings, shown)
+    rated = _rate_alike(rankings, alias, seed) if snapshot is None else _rate(rankings, alias, seed, snapshot, chain)
+    return rated.posterior.posterior(_CHAIN, [alias[name] for name in shown])
 
 
 class _Rated(NamedTuple):
