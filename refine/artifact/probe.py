@@ -6,6 +6,8 @@ from typing import Literal
 
 Channel = Literal["content", "behaviour", "look", "accessibility", "latency", "errors"]
 CHANNELS: tuple[Channel, ...] = ("content", "behaviour", "look", "accessibility", "latency", "errors")
+BLOCK_STEP = 64
+"""Smaller differences of a block's sum are no difference: one shade in every pixel, or a quarter of the scale in one."""
 LATENCY_STEP_MS = 40
 """Smaller differences of a step's times are no difference: two frames of the virtual clock."""
 
@@ -31,6 +33,16 @@ class ProbeStep:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Picture:
+    """A screenshot as sums over its 8 × 8 blocks: browsers draw a rounded corner a shade differently now and then."""
+
+    columns: int
+    rows: int
+    sums: bytes
+    """Little-endian uint16, rows × columns × red, green, blue."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Probe:
     """The same files and seed give an equal probe; only `is_complete` ones may be compared."""
 
@@ -40,8 +52,8 @@ class Probe:
     content: tuple[str, ...]
     """Lines of visible text before the walk."""
     steps: tuple[ProbeStep, ...]
-    pixels: Mapping[str, str]
-    """`desktop` and `phone` to a hash of the picture's pixels before the walk."""
+    pictures: Mapping[str, "Picture"]
+    """`desktop` and `phone`, before the walk."""
     accessibility: tuple[str, ...]
     """The accessibility tree, `role “name” states` a line, and after it the violations found, `rule: places`."""
     errors: tuple[str, ...]
@@ -66,9 +78,7 @@ def differences(a: Probe, b: Probe) -> Differences:
     found: dict[Channel, tuple[str, ...]] = {
         "content": _lines("text", a.content, b.content),
         "behaviour": _steps(a.steps, b.steps),
-        "look": tuple(
-            f"the picture at {name} width differs" for name in sorted(a.pixels) if a.pixels[name] != b.pixels.get(name)
-        ),
+        "look": _looks(a.pictures, b.pictures),
         "accessibility": _lines("accessibility", a.accessibility, b.accessibility),
         "latency": _latencies(a.steps, b.steps),
         "errors": _lines("error", a.errors, b.errors),
@@ -83,6 +93,24 @@ def _lines(what: str, a: Sequence[str], b: Sequence[str]) -> tuple[str, ...]:
     gone, come = [line for line in a if line not in set(b)], [line for line in b if line not in set(a)]
     told = [f"{what} gone: {line}" for line in gone[:3]] + [f"{what} new: {line}" for line in come[:3]]
     return tuple(told[:5]) or (f"{what}: the same lines in another order or number",)
+
+
+def _looks(a: Mapping[str, Picture], b: Mapping[str, Picture]) -> tuple[str, ...]:
+    import numpy as np
+
+    told = []
+    for name in sorted({*a, *b}):
+        one, other = a.get(name), b.get(name)
+        if one is None or other is None or (one.columns, one.rows) != (other.columns, other.rows):
+            told.append(f"the picture at {name} width is missing or of another size in one")
+            continue
+        sums = [np.frombuffer(each.sums, "<u2").astype(np.int32).reshape(-1, 3) for each in (one, other)]
+        places = np.flatnonzero((np.abs(sums[0] - sums[1]) > BLOCK_STEP).any(axis=1))
+        if places.size:
+            x, y = 8 * (places % one.columns), 8 * (places // one.columns)
+            where = f"{x.min()},{y.min()} to {x.max() + 8},{y.max() + 8}"
+            told.append(f"the picture at {name} width differs in {places.size / len(sums[0]):.2%} of it, {where}")
+    return tuple(told)
 
 
 def _steps(a: Sequence[ProbeStep], b: Sequence[ProbeStep]) -> tuple[str, ...]:

@@ -3,10 +3,15 @@
 import hashlib
 import io
 from collections.abc import Sequence
-from typing import Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
+from refine.artifact.probe import Picture
 from refine.errors import RenderError
 from refine.render.report import Shot
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 BLOCK = 8
 INK_STEP = 16
@@ -37,13 +42,8 @@ class Unseen(NamedTuple):
 def look(name: Literal["desktop", "phone"], png: bytes, boxes: Sequence[TextBox] = ()) -> tuple[Shot, Unseen]:
     """The picture's facts, and which of the texts in `boxes` cannot be seen in it."""
     import numpy as np
-    from PIL import Image, UnidentifiedImageError
 
-    try:
-        with Image.open(io.BytesIO(png), formats=["PNG"]) as image:
-            pixels = np.asarray(image.convert("RGB"))
-    except (UnidentifiedImageError, OSError) as exc:
-        raise RenderError(f"the browser's {name} screenshot is no picture") from exc
+    pixels = _pixels(png)
     height, width = pixels.shape[:2]
     rows, columns = height // BLOCK, width // BLOCK
     blocks = pixels[: rows * BLOCK, : columns * BLOCK].reshape(rows, BLOCK, columns, BLOCK, 3)
@@ -62,7 +62,6 @@ def look(name: Literal["desktop", "phone"], png: bytes, boxes: Sequence[TextBox]
         width=width,
         height=height,
         sha256=hashlib.sha256(png).hexdigest(),
-        pixels_sha256=hashlib.sha256(pixels.tobytes()).hexdigest(),
         ink=round(ink, 5),
         colours=int((counts > 0).sum()),
     )
@@ -78,3 +77,24 @@ def look(name: Literal["desktop", "phone"], png: bytes, boxes: Sequence[TextBox]
     return shot, Unseen(
         seen=len(boxes), texts=tuple(unseen[:10]), share=round(hidden / characters, 4) if characters else 0.0
     )
+
+
+def block_sums(png: bytes) -> Picture:
+    """The picture as it is compared."""
+    import numpy as np
+
+    pixels = _pixels(png)
+    rows, columns = pixels.shape[0] // BLOCK, pixels.shape[1] // BLOCK
+    blocks = pixels[: rows * BLOCK, : columns * BLOCK].reshape(rows, BLOCK, columns, BLOCK, 3)
+    return Picture(columns=columns, rows=rows, sums=blocks.sum(axis=(1, 3), dtype=np.uint32).astype("<u2").tobytes())
+
+
+def _pixels(png: bytes) -> "NDArray[np.uint8]":
+    import numpy as np
+    from PIL import Image, UnidentifiedImageError
+
+    try:
+        with Image.open(io.BytesIO(png), formats=["PNG"]) as image:
+            return np.asarray(image.convert("RGB"))
+    except (UnidentifiedImageError, OSError) as exc:
+        raise RenderError("the browser's screenshot is no picture") from exc

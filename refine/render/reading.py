@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any, Literal, TypeVar, cast
 
 from refine.artifact.probe import Probe, ProbeStep
-from refine.render.pictures import TextBox, Unseen, look
+from refine.render.pictures import TextBox, Unseen, block_sums, look
 from refine.render.report import (
     AskedFor,
     Control,
@@ -100,7 +100,7 @@ def make_probe(report: RenderReport, tree: Sequence[dict[str, Any]] | None) -> P
             )
             for step in report.steps
         ),
-        pixels={shot.name: shot.pixels_sha256 for shot in report.shots},
+        pictures={shot.name: block_sums(report.pictures[shot.sha256]) for shot in report.shots},
         accessibility=(*_tree_lines(tree or ()), *violations),
         errors=tuple(sorted({f"{each.kind}: {each.text}" for each in report.of("exception", "error")})),
     )

@@ -109,8 +109,6 @@ class Shot(Record):
     width: int
     height: int
     sha256: str
-    pixels_sha256: str
-    """Of the decoded picture."""
     ink: float
     """Share of the picture's 8 × 8 blocks in which something stands out of its ground."""
     colours: int

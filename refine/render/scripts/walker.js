@@ -134,17 +134,18 @@
     const width = document.documentElement.clientWidth, height = window.innerHeight;
     const left = Math.max(rect.left, 0), right = Math.min(rect.right, width), top = Math.max(rect.top, 0), bottom = Math.min(rect.bottom, height);
     if (right - left < 2 || bottom - top < 2) return { state: 'offscreen', x: Math.round(rect.left), y: Math.round(rect.top) };
-    let cover = null;
+    let cover = null, passes = false;
     for (const [fx, fy] of [[0.5, 0.5], [0.25, 0.5], [0.75, 0.5], [0.5, 0.25], [0.5, 0.75]]) {
       const x = left + (right - left) * fx, y = top + (bottom - top) * fy;
       let top_ = document.elementFromPoint(x, y);
       while (top_ && top_.shadowRoot) { const inner = top_.shadowRoot.elementFromPoint(x, y); if (!inner || inner === top_) break; top_ = inner; }
       if (!top_) continue;
       if (contains(element, top_) || (element.labels && [...element.labels].some((label) => label.contains(top_))) || (top_.localName === 'label' && top_.control === element)) return { state: 'free', x, y, target: top_ };
-      // What lies within a control's own box belongs to it (an icon over a field, a ripple over a button).
-      if (top_.contains(element) && getComputedStyle(element).pointerEvents === 'none') { cover = cover || top_; continue; }
-      cover = cover || top_;
+      // One around it shows there: it is clipped, or lets every press through. Then nothing covers it.
+      if (contains(top_, element)) passes = true;
+      else cover = cover || top_;
     }
+    if (!cover && passes) return { state: 'hidden' };
     if (!cover) return { state: 'offscreen', x: Math.round(rect.left), y: Math.round(rect.top) };
     return { state: 'covered', by: describe(cover) };
   }
