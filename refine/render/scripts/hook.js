@@ -260,6 +260,11 @@
   wrap(win.History && History.prototype, 'replaceState', (_, args) => note('history', cut(args[2] ?? '')));
   wrap(win.Element && Element.prototype, 'requestFullscreen', () => note('asked', 'fullscreen'));
   wrap(win.Element && Element.prototype, 'requestPointerLock', () => note('asked', 'pointer lock'));
+  // Smooth scrolling takes real time, which a walk on the virtual clock does not have.
+  const at_once = (args) => { for (let i = 0; i < args.length && i < 2; i++) if (args[i] && typeof args[i] === 'object') args[i] = { ...args[i], behavior: 'instant' }; };
+  for (const [owner, name] of [[win.Element && Element.prototype, 'scrollIntoView'], [win.Element && Element.prototype, 'scrollTo'], [win.Element && Element.prototype, 'scrollBy'], [win, 'scrollTo'], [win, 'scrollBy'], [win, 'scroll']]) {
+    wrap(owner, name, (_, args) => { at_once(args); note('scroll', name); });
+  }
   wrap(win.Clipboard && Clipboard.prototype, 'writeText', () => note('asked', 'clipboard'));
   wrap(Document.prototype, 'execCommand', (_, args) => note('asked', cut(args[0])));
   wrap(win.URL, 'createObjectURL', () => note('asked', 'object URL'));
