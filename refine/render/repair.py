@@ -1,4 +1,4 @@
-"""What a model is told about its page before a repair turn: delimited, bounded, and with the page's words made harmless."""
+"""What a model is told about its page before a repair turn: delimited, bounded, the page's words made harmless."""
 
 from refine.render.checks import PageCheck, check_report
 from refine.render.report import RenderReport

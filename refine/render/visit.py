@@ -159,15 +159,11 @@ class Visit:
             page.goto(self._site.url, wait_until="commit", timeout=self._settings.page_timeout_s * 1000)
         )
         await self._watched(self._has_world.wait())
-        await self._watched(self._loaded(page))
+        await self._call(session, "refineApi.ready()")
         await self._look(session, started)
         if self._settings.with_walk:
             self._doing, self._phase, self._site.phase = "walking", "walk", "walk"
             self.seen.walk = await self._call(session, f"refineApi.walk({self._seed & 0xFFFF}, refineSay)")
-
-    async def _loaded(self, page: "Page") -> None:
-        """The load event, however long the page's own scripts take; limits are the watch's."""
-        await page.wait_for_load_state("load", timeout=self._settings.page_timeout_s * 1000)
 
     async def _look(self, session: "CDPSession", started: float) -> None:
         self._doing = "settling after its load"

@@ -292,6 +292,7 @@
     const asked = detailOf(event);
     if (!asked || typeof asked !== 'object') return;
     let value = null;
+    if (asked.do === 'again') { dispatch(win, new Custom(mark, { detail: last })); return; }
     if (asked.do === 'step') {
       value = step(asked.end, asked.frame || FRAME);
       if (asked.sample && (value.drew || !value.more)) value.canvas = sample();
@@ -302,8 +303,10 @@
     else if (asked.do === 'phase') { phase = asked.phase; value = true; }
     else if (asked.do === 'reach') value = reach(pathOf(event), asked.types || POINTER);
     else if (asked.do === 'types') value = types;
-    dispatch(win, new Custom(mark, { detail: stringify(value) }));
+    last = stringify(value);
+    dispatch(win, new Custom(mark, { detail: last }));
   }
+  let last = 'null';
   function attach() {
     add(win, secret, answer, true);
     add(win, 'error', onError, true);

@@ -10,6 +10,11 @@
     window.addEventListener(secret + 'r', onReply);
     reply = null;
     target.dispatchEvent(new CustomEvent(secret, { detail: what, composed: true }));
+    if (typeof reply !== 'string') {
+      // document.open() during the call took this world's listener too; the hook keeps its last answer.
+      window.addEventListener(secret + 'r', onReply);
+      window.dispatchEvent(new CustomEvent(secret, { detail: { do: 'again' } }));
+    }
     if (typeof reply !== 'string') throw new Error('refine: the page took its hooks away');
     return JSON.parse(reply);
   }
@@ -316,6 +321,12 @@
 
   // --- Phases --------------------------------------------------------------------------------------------------------
   const api = {};
+  // Until everything the page asked for has come or failed, or for five seconds: it may keep a request open for ever.
+  api.ready = async () => {
+    const until = performance.now() + 5000;
+    while (document.readyState !== 'complete' && performance.now() < until) await new Promise((done) => setTimeout(done, 10));
+    return '1';
+  };
   api.load = async () => {
     watch();
     await turn();
