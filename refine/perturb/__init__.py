@@ -1,8 +1,13 @@
-"""Deliberate degradations of web pages: for now, the catalogue of planted flaws."""
+"""Deliberate degradations of web pages: operators that fit any page, and the catalogue of planted flaws."""
 
+from refine.perturb.degrade import Operator, Site
+from refine.perturb.edits import ByteEdit, apply_edits, invert_edits, undo_edits
 from refine.perturb.flaw import Channel, Flaw, Pair
 from refine.perturb.flaws import BY_NAME, FLAWS, find_flaws, find_wishes, is_known_page, understand
+from refine.perturb.operators import OPERATORS, operator_named
+from refine.perturb.perturbing import Perturbation, apply_site, find_sites, perturb, propose, syntax_problem
 from refine.perturb.phrases import EMPTY_REMARKS, HELD_OUT_PRAISES, PRAISES
+from refine.perturb.source import Source, read_source
 from refine.perturb.wishes import WISHES, Wish, without_wishes
 
 __all__ = [
@@ -10,15 +15,31 @@ __all__ = [
     "EMPTY_REMARKS",
     "FLAWS",
     "HELD_OUT_PRAISES",
+    "OPERATORS",
     "PRAISES",
     "WISHES",
+    "ByteEdit",
     "Channel",
     "Flaw",
+    "Operator",
     "Pair",
+    "Perturbation",
+    "Site",
+    "Source",
     "Wish",
+    "apply_edits",
+    "apply_site",
     "find_flaws",
+    "find_sites",
     "find_wishes",
+    "invert_edits",
     "is_known_page",
+    "operator_named",
+    "perturb",
+    "propose",
+    "read_source",
+    "syntax_problem",
     "understand",
+    "undo_edits",
     "without_wishes",
 ]
