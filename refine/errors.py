@@ -15,6 +15,8 @@ RefineError
 │   ├── ModelUnreachable    stops the run: nothing answers at the endpoint
 │   ├── ModelRefused        the provider or model declined this request
 │   └── ModelFailed         rate limits, 5xx or time-outs that outlasted the retries
+├── RenderError           the browser that looks at candidates
+│   └── NoBrowser         stops the run: there is no Chromium, or it does not start
 ├── LimitReached          the budget, deadline or ranking limit does not allow the next step
 └── ChainFailed           a chain cannot go on; its siblings do
 """
@@ -110,6 +112,16 @@ class ModelRefused(ModelError):
 
 class ModelFailed(ModelError):
     """The model kept failing."""
+
+
+class RenderError(RefineError):
+    """The browser cannot be used."""
+
+
+class NoBrowser(RenderError):
+    """There is no Chromium."""
+
+    exit_code = 2
 
 
 class LimitReached(RefineError):

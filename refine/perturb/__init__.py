@@ -7,6 +7,8 @@ from refine.perturb.flaws import BY_NAME, FLAWS, find_flaws, find_wishes, is_kno
 from refine.perturb.operators import OPERATORS, operator_named
 from refine.perturb.perturbing import Perturbation, apply_site, find_sites, perturb, propose, syntax_problem
 from refine.perturb.phrases import EMPTY_REMARKS, HELD_OUT_PRAISES, PRAISES
+from refine.perturb.proof import REFUSALS, Proof, count_refusals, judge_originals, prove
+from refine.perturb.proving import Proven, find_proven
 from refine.perturb.source import Source, read_source
 from refine.perturb.wishes import WISHES, Wish, without_wishes
 
@@ -17,6 +19,7 @@ __all__ = [
     "HELD_OUT_PRAISES",
     "OPERATORS",
     "PRAISES",
+    "REFUSALS",
     "WISHES",
     "ByteEdit",
     "Channel",
@@ -24,19 +27,25 @@ __all__ = [
     "Operator",
     "Pair",
     "Perturbation",
+    "Proof",
+    "Proven",
     "Site",
     "Source",
     "Wish",
     "apply_edits",
     "apply_site",
+    "count_refusals",
     "find_flaws",
+    "find_proven",
     "find_sites",
     "find_wishes",
     "invert_edits",
     "is_known_page",
+    "judge_originals",
     "operator_named",
     "perturb",
     "propose",
+    "prove",
     "read_source",
     "syntax_problem",
     "understand",

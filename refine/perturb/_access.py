@@ -205,8 +205,21 @@ ACCESSIBILITY: tuple[Operator, ...] = (
     operator_like("missing_label", _find_labels, _unlabel, notice="A control has no name a screen reader could read."),
     operator_like("missing_alt", _find_pictures, _undescribe, notice="A picture has no text for those who cannot see."),
     operator_like("no_focus", _find_focus, _hide_focus),
-    operator_like("small_target", _find_targets, _shrink_target, scale=(0.05, 0.15), notice="A control is too small."),
-    operator_like("no_keyboard", _find_keys, _break_key, notice="A key does nothing."),
+    operator_like(
+        "small_target",
+        _find_targets,
+        _shrink_target,
+        scale=(0.05, 0.15),
+        notice="A control is too small.",
+        shows_in=frozenset({"accessibility", "look"}),
+    ),
+    operator_like(
+        "no_keyboard",
+        _find_keys,
+        _break_key,
+        notice="A key does nothing.",
+        shows_in=frozenset({"behaviour", "accessibility"}),
+    ),
 )
 
 
@@ -281,10 +294,10 @@ def _find_starts(source: Source) -> Iterator[Spot]:
 
 
 def _start_late(spot: Spot, strength: float, rng: random.Random) -> Change:
-    """The page comes to life one to six seconds late."""
+    """The page comes to life three to eight seconds late; before that, the probe has not looked yet."""
     del rng
     region, node = spot.region, spot.node
-    late = round(between(strength, 1000, 6000), -2)
+    late = round(between(strength, 3000, 8000), -2)
     if spot.how == "call":
         edits = insert(region, node.start, "setTimeout(() => "), insert(region, node.end, f", {late:g})")
     else:
@@ -297,5 +310,12 @@ def _start_late(spot: Spot, strength: float, rng: random.Random) -> Change:
 
 LATENCY: tuple[Operator, ...] = (
     operator_like("lag", _find_reactions, _delay, scale=(0.06, 0.28)),
-    operator_like("slow_start", _find_starts, _start_late, scale=(0.06, 0.24), notice="The page starts late."),
+    operator_like(
+        "slow_start",
+        _find_starts,
+        _start_late,
+        scale=(0.06, 0.24),
+        notice="The page starts late.",
+        shows_in=frozenset({"latency", "content", "look"}),
+    ),
 )

@@ -5,10 +5,19 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from refine.artifact.probe import Channel as Seen
 from refine.perturb.edits import ByteEdit
 from refine.perturb.flaw import Channel
 from refine.perturb.flaws import FLAWS
 from refine.perturb.source import Node, Region, Source
+
+_SHOWS_IN: dict[Channel, frozenset[Seen]] = {
+    "behaviour": frozenset({"behaviour", "content"}),  # what a script writes at the start is its behaviour too
+    "content": frozenset({"content", "behaviour"}),  # and what is said after a press is content
+    "look": frozenset({"look"}),
+    "accessibility": frozenset({"accessibility"}),
+    "latency": frozenset({"latency"}),
+}
 
 MAX_SITES = 2000
 """Of one operator on one candidate."""
@@ -64,6 +73,8 @@ class Operator:
     """The severities it can be given; both are the prior where there is nothing to scale."""
     notice: str
     """What a person would notice."""
+    shows_in: frozenset[Seen]
+    """Channels of a probe of which one must differ: the operator's own."""
     find: Find
     alter: Alter
     """`alter(spot, strength, rng)`: strength runs from 0 at `least` to 1 at `most`. None: not here after all."""
@@ -98,7 +109,13 @@ class Operator:
 
 
 def operator_like(
-    name: str, find: Find, alter: Alter, *, scale: tuple[float, float] | None = None, notice: str | None = None
+    name: str,
+    find: Find,
+    alter: Alter,
+    *,
+    scale: tuple[float, float] | None = None,
+    notice: str | None = None,
+    shows_in: frozenset[Seen] | None = None,
 ) -> Operator:
     """The operator that puts the catalogue's flaw of this name into any page."""
     flaw = next(flaw for flaw in FLAWS if flaw.name == name)
@@ -110,6 +127,7 @@ def operator_like(
         least=least,
         most=most,
         notice=notice or flaw.notice,
+        shows_in=shows_in or _SHOWS_IN[flaw.channel],
         find=find,
         alter=alter,
     )
