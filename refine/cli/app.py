@@ -11,6 +11,7 @@ from refine.cli import demo as _demo
 from refine.cli import export as _export
 from refine.cli import imports as _imports
 from refine.cli import labeler as _labeler
+from refine.cli import perturb as _perturb
 from refine.cli import project as _project
 from refine.cli import rank as _rank
 from refine.cli.group import RootGroup, SectionedCommand
@@ -50,6 +51,7 @@ app.command("batch", cls=SectionedCommand, epilog=ENVIRONMENT)(_batch.batch)
 app.add_typer(_chain.app, name="chain")
 app.add_typer(_project.app, name="project")
 app.command("rank", cls=SectionedCommand)(_rank.rank)
+app.command("perturb", cls=SectionedCommand)(_perturb.perturb)
 app.add_typer(_labeler.app, name="labeler")
 app.add_typer(_imports.app, name="import")
 app.command("export", cls=SectionedCommand)(_export.export)

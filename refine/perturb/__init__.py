@@ -9,6 +9,7 @@ from refine.perturb.perturbing import Perturbation, apply_site, find_sites, pert
 from refine.perturb.phrases import EMPTY_REMARKS, HELD_OUT_PRAISES, PRAISES
 from refine.perturb.proof import REFUSALS, Proof, count_refusals, judge_originals, prove
 from refine.perturb.proving import Proven, find_proven
+from refine.perturb.record import edits_of, perturbation_record
 from refine.perturb.source import Source, read_source
 from refine.perturb.wishes import WISHES, Wish, without_wishes
 
@@ -35,6 +36,7 @@ __all__ = [
     "apply_edits",
     "apply_site",
     "count_refusals",
+    "edits_of",
     "find_flaws",
     "find_proven",
     "find_sites",
@@ -44,6 +46,7 @@ __all__ = [
     "judge_originals",
     "operator_named",
     "perturb",
+    "perturbation_record",
     "propose",
     "prove",
     "read_source",

@@ -5,11 +5,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from refine.artifact.probe import Channel, Differences, Probe, differences
+from refine.artifact.probe import BLOCK_STEP, Channel, Differences, Probe, differences
 from refine.perturb.operators import operator_named
 from refine.perturb.perturbing import Perturbation
 
-Refusal = Literal["", "original_incomplete", "unsteady", "mutant_incomplete", "new_error", "no_difference", "elsewhere"]
+Refusal = Literal[
+    "", "original_incomplete", "unsteady", "mutant_incomplete", "new_error", "no_difference", "elsewhere", "too_small"
+]
+
+MIN_SHARE = 0.002
+"""Of a picture: ten blocks of 8 × 8 pixels at phone width, thirty-two at desktop width."""
 
 REFUSALS: Mapping[Refusal, str] = {
     "original_incomplete": "the browser could not finish its walk through the original",
@@ -18,6 +23,7 @@ REFUSALS: Mapping[Refusal, str] = {
     "new_error": "the copy brings a new exception or console error, which would give it away",
     "no_difference": "nothing a visitor could notice has changed",
     "elsewhere": "what has changed is not what the operator is meant to change",
+    "too_small": "the only difference is in the picture, and too small to be seen",
 }
 """Why a perturbation is not shown to anybody."""
 
@@ -55,9 +61,37 @@ def prove(perturbation: Perturbation, originals: Sequence[Probe], mutant: Probe)
         return _refuse("new_error", found)
     if not found.channels - {"errors"}:
         return _refuse("no_difference", found)
-    if not found.channels & operator_named(perturbation.operator).shows_in:
+    mine = found.channels & _shows_in(perturbation)
+    if not mine:
         return _refuse("elsewhere", found)
+    if mine == {"look"} and picture_share(originals[0], mutant) < MIN_SHARE:
+        return _refuse("too_small", found)
     return Proof(ok=True, refused_because="", channels=found.channels, details=found.details)
+
+
+def _shows_in(perturbation: Perturbation) -> frozenset[Channel]:
+    """The operator's own channels. What a script draws on a canvas shows in pictures alone, and so does an animation
+    that falls behind."""
+    own = operator_named(perturbation.operator).shows_in
+    is_drawn = perturbation.channel in ("behaviour", "latency") and any(
+        "getContext" in file.content for file in perturbation.files
+    )
+    return own | {"look"} if is_drawn else own
+
+
+def picture_share(a: Probe, b: Probe) -> float:
+    """The share of the picture that differs, at the width where it differs most; 1 where sizes differ."""
+    import numpy as np
+
+    share = 0.0
+    for name, one in a.pictures.items():
+        other = b.pictures.get(name)
+        if other is None or (one.columns, one.rows) != (other.columns, other.rows):
+            return 1.0
+        sums = [np.frombuffer(each.sums, "<u2").astype(np.int32).reshape(-1, 3) for each in (one, other)]
+        differs = (np.abs(sums[0] - sums[1]) > BLOCK_STEP).any(axis=1)
+        share = max(share, float(differs.mean()) if differs.size else 0.0)
+    return share
 
 
 def judge_originals(originals: Sequence[Probe]) -> Refusal:
@@ -67,7 +101,7 @@ def judge_originals(originals: Sequence[Probe]) -> Refusal:
     return "unsteady" if any(differences(originals[0], probe) for probe in originals[1:]) else ""
 
 
-def count_refusals(proofs: Iterable[Proof]) -> Counter[str]:
+def count_refusals(proofs: Iterable[Proof]) -> Counter[Refusal]:
     """How many were refused, by reason."""
     return Counter(proof.refused_because for proof in proofs if not proof.ok)
 

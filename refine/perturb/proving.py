@@ -22,7 +22,7 @@ class Proven:
     proof: Proof | None
     """Of the perturbation, or of the last one that was tried."""
     tried: int
-    refused: Mapping[str, int]
+    refused: Mapping[Refusal, int]
     """Reason -> how many of those tried. One reason and none tried: nothing can be proven on this page."""
     page_refused: Refusal = ""
     """Why nothing can be proven on this page at all; empty otherwise."""
@@ -46,7 +46,7 @@ async def find_proven(
         propose(files, operator=operator, severity=severity, seed=seed, weights=weights), attempts
     )
     originals: list[Probe] = []
-    refused: Counter[str] = Counter()
+    refused: Counter[Refusal] = Counter()
     proof: Proof | None = None
     for tried, perturbation in enumerate(proposals, start=1):
         if not originals:
