@@ -30,9 +30,9 @@ def perturb(
     ] = None,
     seed: Annotated[int, option("--seed", "Everything random follows from it. [0]", min=0)] = 0,
     attempts: Annotated[int, option("--attempts", "Flaws to try until one is proven. [10]", min=1, max=1000)] = 10,
-    is_proof_wanted: Annotated[
-        bool, option("--proof/--no-proof", "Prove the flaw in Chromium before it is written. [--proof]")
-    ] = True,
+    no_proof: Annotated[
+        bool, option("--no-proof", "Do without a browser: the first flaw is written, and called unproven.")
+    ] = False,
     out: Annotated[
         Path | None, option("--out", "The folder for the copy and its record. [PAGE-perturbed]", metavar="FOLDER")
     ] = None,
@@ -50,7 +50,7 @@ def perturb(
     files = read_candidate(page)
     folder = out or Path(f"{page.resolve().stem}-perturbed")
     _refuse_foreign(folder)
-    found = _make(files, operator, severity, seed, attempts if is_proof_wanted else 0)
+    found = _make(files, operator, severity, seed, 0 if no_proof else attempts)
     _finish(found, page, folder, as_json=as_json)
 
 

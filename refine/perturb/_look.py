@@ -20,6 +20,8 @@ _GAPS = frozenset(
 _SIZES = ("font-size", "font")
 _ASIDE = {"center": "flex-start", "space-between": "flex-start", "space-around": "flex-end", "left": "right"}
 _LOUD = ("#ff00ea", "#ff2a00", "#00f53d", "#ffe600")
+_SHEER = re.compile(r"rgba|hsla|/")
+"""A colour that lets others through: how it contrasts depends on what is behind it."""
 _VALUE = ("integer_value", "float_value")
 
 
@@ -58,7 +60,7 @@ def _find_colors(source: Source) -> Iterator[Spot]:
         for each in rule.declarations:
             if each.name != "color" and each.name not in used:
                 continue
-            color = palette.color(rule.text(each))
+            color = None if _SHEER.search(rule.text(each)) else palette.color(rule.text(each))
             if (
                 color is not None
                 and fade(color, ground, 3.5) is not None
@@ -71,7 +73,8 @@ def _find_colors(source: Source) -> Iterator[Spot]:
         left, right = node.get("left"), node.get("right")
         if property_name(region, left) in ("fillStyle", "strokeStyle", "color") and right is not None:
             inner = fragment(right)
-            color = palette.color(region.text_of(inner)) if inner is not None else None
+            is_sheer = inner is None or _SHEER.search(region.head_of(inner))
+            color = None if is_sheer or inner is None else palette.color(region.text_of(inner))
             if inner is not None and color is not None and fade(color, palette.ground, 3.5) is not None:
                 yield Spot(region, inner, "script:" + hex_of(color) + hex_of(palette.ground))
 
@@ -163,7 +166,8 @@ def _find_widths(source: Source) -> Iterator[Spot]:
             numbers = _numbers(rule, each) if each.name == "max-width" else []
             if numbers and numbers[0][1] >= 300:
                 yield Spot(rule.region, each.node)
-        if _CONTAINER.search(rule.selector) and not rule.has("min-width"):
+        hides = "hidden" in (rule.value("overflow") or "", rule.value("overflow-x") or "")
+        if _CONTAINER.search(rule.selector) and not rule.has("min-width") and not hides:
             yield Spot(rule.region, rule.node)
 
 
