@@ -14,6 +14,7 @@ from refine.cli import export as _export
 from refine.cli import imports as _imports
 from refine.cli import labeler as _labeler
 from refine.cli import preview as _preview
+from refine.cli import perturb as _perturb
 from refine.cli import project as _project
 from refine.cli import rank as _rank
 from refine.cli.group import RootGroup, SectionedCommand
@@ -55,6 +56,7 @@ app.add_typer(_project.app, name="project")
 app.command("rank", cls=SectionedCommand)(_rank.rank)
 app.command("preview", cls=SectionedCommand)(_preview.preview)
 app.command("check", cls=SectionedCommand, epilog=ENVIRONMENT)(_check.check)
+app.command("perturb", cls=SectionedCommand)(_perturb.perturb)
 app.add_typer(_labeler.app, name="labeler")
 app.add_typer(_imports.app, name="import")
 app.command("export", cls=SectionedCommand)(_export.export)

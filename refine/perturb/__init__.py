@@ -1,8 +1,18 @@
-"""Deliberate degradations of web pages: for now, the catalogue of planted flaws."""
+"""Deliberate degradations of web pages: operators that fit any page, and the catalogue of planted flaws."""
 
+from refine.perturb.degrade import Operator, Site
+from refine.perturb.difficulty import Difficulty, Sighting, fit_difficulty, operator_weights
+from refine.perturb.edits import ByteEdit, apply_edits, invert_edits, undo_edits
 from refine.perturb.flaw import Channel, Flaw, Pair
 from refine.perturb.flaws import BY_NAME, FLAWS, find_flaws, find_wishes, is_known_page, understand
+from refine.perturb.operators import OPERATORS, operator_named
+from refine.perturb.perturbing import Perturbation, apply_site, find_sites, perturb, propose, syntax_problem
 from refine.perturb.phrases import EMPTY_REMARKS, HELD_OUT_PRAISES, PRAISES
+from refine.perturb.placing import Control, Past, Placement, PlacingSettings, place_control
+from refine.perturb.proof import REFUSALS, Proof, count_refusals, judge_originals, prove
+from refine.perturb.proving import Proven, find_proven
+from refine.perturb.record import edits_of, perturbation_record
+from refine.perturb.source import Source, read_source
 from refine.perturb.wishes import WISHES, Wish, without_wishes
 
 __all__ = [
@@ -10,15 +20,49 @@ __all__ = [
     "EMPTY_REMARKS",
     "FLAWS",
     "HELD_OUT_PRAISES",
+    "OPERATORS",
     "PRAISES",
+    "REFUSALS",
     "WISHES",
+    "ByteEdit",
     "Channel",
+    "Control",
+    "Difficulty",
     "Flaw",
+    "Operator",
     "Pair",
+    "Past",
+    "Perturbation",
+    "Placement",
+    "PlacingSettings",
+    "Proof",
+    "Proven",
+    "Sighting",
+    "Site",
+    "Source",
     "Wish",
+    "apply_edits",
+    "apply_site",
+    "count_refusals",
+    "edits_of",
     "find_flaws",
+    "find_proven",
+    "find_sites",
     "find_wishes",
+    "fit_difficulty",
+    "invert_edits",
     "is_known_page",
+    "judge_originals",
+    "operator_named",
+    "operator_weights",
+    "perturb",
+    "perturbation_record",
+    "place_control",
+    "propose",
+    "prove",
+    "read_source",
+    "syntax_problem",
     "understand",
+    "undo_edits",
     "without_wishes",
 ]

@@ -1,0 +1,61 @@
+"""Finding a perturbation that is proven, by a probe that is given: the browser belongs to refine.render."""
+
+import itertools
+from collections import Counter
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+
+from refine.artifact.probe import Probe
+from refine.perturb.perturbing import Perturbation, propose
+from refine.perturb.proof import Proof, Refusal, judge_originals, prove
+from refine.types import Files
+
+ProbeFiles = Callable[[Files], Awaitable[Probe]]
+"""`lambda files: renderer.probe(files, seed=seed)`: the same seed at every call."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proven:
+    """The first perturbation that was proven, or none, and how the ones before it were refused."""
+
+    perturbation: Perturbation | None
+    proof: Proof | None
+    """Of the perturbation, or of the last one that was tried."""
+    tried: int
+    refused: Mapping[Refusal, int]
+    """Reason -> how many of those tried. One reason and none tried: nothing can be proven on this page."""
+    page_refused: Refusal = ""
+    """Why nothing can be proven on this page at all; empty otherwise."""
+
+
+async def find_proven(
+    files: Files,
+    probe: ProbeFiles,
+    *,
+    operator: str | None = None,
+    severity: float | None = None,
+    seed: int = 0,
+    weights: Mapping[str, float] | None = None,
+    attempts: int = 10,
+    visits: int = 2,
+) -> Proven:
+    """Try up to `attempts` perturbations in the order that follows from the seed; the original is visited `visits`
+    times (two at the least) to see that it does not differ from itself. Raises InputError as `propose` does, and
+    whatever `probe` raises."""
+    proposals = itertools.islice(
+        propose(files, operator=operator, severity=severity, seed=seed, weights=weights), attempts
+    )
+    originals: list[Probe] = []
+    refused: Counter[Refusal] = Counter()
+    proof: Proof | None = None
+    for tried, perturbation in enumerate(proposals, start=1):
+        if not originals:
+            originals = [await probe(files) for _ in range(max(visits, 2))]
+            why = judge_originals(originals)
+            if why:
+                return Proven(perturbation=None, proof=None, tried=0, refused={}, page_refused=why)
+        proof = prove(perturbation, originals, await probe(perturbation.files))
+        if proof.ok:
+            return Proven(perturbation=perturbation, proof=proof, tried=tried, refused=dict(refused))
+        refused[proof.refused_because] += 1
+    return Proven(perturbation=None, proof=proof, tried=refused.total(), refused=dict(refused))
