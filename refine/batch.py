@@ -65,6 +65,8 @@ class BatchStart:
     retried: int
     backup: Path | None
     """The backup that was made before the schema was migrated."""
+    notice: str = ""
+    """One line on what the run does without; empty when there is nothing to say."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,6 +149,7 @@ async def _order(refiner: Refiner, order: BatchOrder, file: PromptsFile, panel: 
         new=new,
         retried=retried,
         backup=refiner.database.migrated_from_backup,
+        notice=refiner.notice,
     )
     return start, batch_key
 

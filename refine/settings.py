@@ -68,6 +68,9 @@ class ProjectSettings(BaseModel):
     """Rounds in a row in which the incumbent stood that end a chain."""
     gate: float = Field(default=0.6, ge=0.5, lt=1)
     """A challenger becomes the incumbent when P(beats incumbent) is above it."""
+    browser_checks: bool | None = None
+    """Candidates are opened in a browser and those that are broken mended or dropped. None: wherever there is a
+    Chromium, but for the simulated panel, whose time costs nothing."""
     weigh_labelers: bool | None = None
     """Verdicts and edit plans count labelers for what is believed of them; else all alike. What is believed grows with
     what other chains bring in, so it depends on which was first. None: yes, but for the simulated panel, so that its
@@ -117,6 +120,10 @@ class ProjectSettings(BaseModel):
     def is_simulated(self) -> bool:
         """Nobody is asked: labelers are simulated."""
         return self.panel == "simulated"
+
+    @property
+    def is_checking_in_browser(self) -> bool:
+        return not self.is_simulated if self.browser_checks is None else self.browser_checks
 
     @property
     def is_weighing_labelers(self) -> bool:

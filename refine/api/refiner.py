@@ -11,6 +11,7 @@ import orjson
 
 from graphs.checkpoints import open_checkpoints
 from graphs.graph import build_loop
+from refine.api.browser import open_browser
 from refine.api.feedback import store_feedback
 from refine.api.opening import make_options, make_settings, prepare_project
 from refine.api.prompts_file import prompt_key
@@ -86,6 +87,8 @@ class Refiner:
         self._database: Database | None = None
         self._runner: Runner | None = None
         self._project: StoredProject | None = None
+        self.notice = ""
+        """One line on what this refiner does without, once it is entered; empty when there is nothing to say."""
 
     @classmethod
     def open(
@@ -173,6 +176,14 @@ class Refiner:
         if self._use_cache:
             cache = ReplyCache(f"{self._path}.cache")
             self._stack.callback(cache.close)
+        checker = self._given_checker
+        if checker is None:
+            checks = ReplyCache(f"{self._path}.checks")
+            browser, self.notice = open_browser(self._project.settings, cache=checks)
+            if browser is not None:
+                self._stack.callback(checks.close)
+                self._stack.push_async_callback(browser.aclose)
+                checker = browser
         runner = Runner(
             database,
             owner,
@@ -181,7 +192,7 @@ class Refiner:
             self._options,
             project_key=self._project.key,
             cache=cache,
-            checker=self._given_checker,
+            checker=checker,
         )
         self._runner = await self._stack.enter_async_context(runner.running())
 

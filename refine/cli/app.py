@@ -13,8 +13,8 @@ from refine.cli import doctor as _doctor
 from refine.cli import export as _export
 from refine.cli import imports as _imports
 from refine.cli import labeler as _labeler
-from refine.cli import preview as _preview
 from refine.cli import perturb as _perturb
+from refine.cli import preview as _preview
 from refine.cli import project as _project
 from refine.cli import rank as _rank
 from refine.cli.group import RootGroup, SectionedCommand

@@ -109,6 +109,14 @@ def batch(
         float | None,
         option("--gate", "P(beats incumbent) above which a challenger takes its place.", field="gate", section=ROUNDS),
     ] = None,
+    browser_checks: Annotated[
+        bool | None,
+        option(
+            "--browser-checks/--no-browser-checks",
+            "Open candidates in Chromium; mend or drop broken ones. [where there is one; not for simulated labelers]",
+            section=ROUNDS,
+        ),
+    ] = None,
     weigh_labelers: Annotated[
         bool | None,
         option(

@@ -72,9 +72,10 @@ def check(
 async def _check_all(named: "list[NamedPage]", chromium: Path, settings: Any, seed: int) -> list[Checked]:
     import asyncio
 
+    from refine.api.browser import PREPARED_AS, prepare_as_delivered
     from refine.render import Renderer, check_report
 
-    async with Renderer(settings, chromium=chromium) as renderer:
+    async with Renderer(settings, chromium=chromium, prepare=prepare_as_delivered, prepared_as=PREPARED_AS) as renderer:
 
         async def one(page: "NamedPage") -> Checked:
             report = await renderer.render(page.files, seed=seed)

@@ -93,10 +93,11 @@ def _make(files: "Files", operator: str | None, severity: float | None, seed: in
         return Proven(perturbation=first, proof=None, tried=0, refused={})
     import asyncio
 
+    from refine.api.browser import PREPARED_AS, prepare_as_delivered
     from refine.render import Renderer, RenderSettings
 
     async def run() -> Proven:
-        async with Renderer(RenderSettings(pages=1)) as renderer:
+        async with Renderer(RenderSettings(pages=1), prepare=prepare_as_delivered, prepared_as=PREPARED_AS) as renderer:
             return await find_proven(
                 files,
                 lambda each: renderer.probe(each, seed=seed),

@@ -136,6 +136,7 @@ class JsonDisplay(Display):
             "new": start.new,
             "retried": start.retried,
             "backup": None if start.backup is None else str(start.backup),
+            "notice": start.notice,
         }
         write_json(values, indent=None)
 
@@ -214,6 +215,8 @@ def describe_start(order: "BatchOrder", start: "BatchStart") -> list[str]:
         lines.append("demo/scripted is a script, not a language model.")
     if settings.panel == "simulated":
         lines.append("The labelers are simulated.")
+    if start.notice:
+        lines.append(f"{start.notice[:1].upper()}{start.notice[1:]}")
     return lines
 
 

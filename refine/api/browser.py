@@ -1,0 +1,143 @@
+"""The browser as the loop uses it: pages as labelers get them, looked at once, findings kept by content."""
+
+import asyncio
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+
+import orjson
+
+from refine.artifact import content_hash
+from refine.errors import InputError, NoBrowser
+from refine.settings import ProjectSettings
+from refine.types import CodeFile, Files, Finding
+from store.cache import ReplyCache
+
+if TYPE_CHECKING:
+    from refine.perturb import Proven
+    from refine.render import Prepared, Renderer
+
+PREPARED_AS = "delivered@1"
+
+
+def prepare_as_delivered(files: Files) -> "Prepared":
+    """One page with the libraries that delivery keeps inside it, and notes of those it does not have."""
+    from refine.delivery import bundle, document
+    from refine.render import Prepared
+    from refine.render.report import Library
+
+    try:
+        made = bundle(files)
+    except InputError:
+        return Prepared(files=files)
+    libraries = [
+        *((it.address, f"{it.package} {it.version}", "substituted") for it in made.substituted),
+        *((address, address.rsplit("/", 1)[-1], "unknown") for address in made.unknown),
+    ]
+    return Prepared(
+        files=(CodeFile(filename="index.html", content=document(made)),),
+        libraries=tuple(
+            Library(
+                url=address[:300],
+                name=name[:80],
+                kind="stylesheet" if ".css" in address else "script",
+                status="substituted" if status == "substituted" else "unknown",
+            )
+            for address, name, status in libraries
+        ),
+    )
+
+
+class Browser:
+    """Implements refine.protocols.PageChecker. Close it: it is a process with children of its own."""
+
+    def __init__(self, renderer: "Renderer", cache: ReplyCache | None = None) -> None:
+        self._renderer = renderer
+        self._cache = cache
+        self._known: dict[str, tuple[Finding, ...]] = {}
+        self._looking: dict[str, asyncio.Task[tuple[Finding, ...]]] = {}
+
+    @classmethod
+    def open(cls, *, chromium: Path | None = None, cache: ReplyCache | None = None) -> Self:
+        """Raises NoBrowser where there is no Chromium; it is started with the first page."""
+        from refine.render import Renderer, find_chromium
+
+        path = chromium or find_chromium()
+        return cls(Renderer(chromium=path, prepare=prepare_as_delivered, prepared_as=PREPARED_AS), cache)
+
+    async def aclose(self) -> None:
+        tasks = [*self._looking.values()]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await self._renderer.aclose()
+
+    async def check(self, files: Files) -> tuple[Finding, ...]:
+        """Hints pass, with what they say."""
+        key = content_hash(files)
+        known = self._known.get(key)
+        if known is not None:
+            return known
+        looking = self._looking.get(key)
+        if looking is None:  # else another chain's page is this very one
+            looking = self._looking[key] = asyncio.create_task(self._look(key, files))
+            looking.add_done_callback(lambda _: self._looking.pop(key, None))
+        found = self._known[key] = await asyncio.shield(looking)
+        return found
+
+    async def find_control(self, files: Files, *, seed: int, weights: Mapping[str, float]) -> "Proven":
+        """A perturbation of the page that is proven, or why there is none. Raises InputError where the page has no
+        place for one."""
+        from refine.perturb import find_proven
+
+        return await find_proven(
+            files, lambda each: self._renderer.probe(each, seed=seed), seed=seed, weights=weights or None, attempts=6
+        )
+
+    async def _look(self, content_sha256: str, files: Files) -> tuple[Finding, ...]:
+        key = await self._key(content_sha256)
+        kept = None if self._cache is None else self._cache.get(key)
+        if kept is not None and (found := _read(kept)) is not None:
+            return found
+        from refine.render import check_report
+
+        report = await self._renderer.render(files)
+        checks = check_report(report)
+        found = tuple(
+            Finding(name=f"browser.{it.name}", passed=it.passed or it.severity == "hint", detail=it.detail)
+            for it in checks
+        )
+        if self._cache is not None and report.outcome not in ("timeout", "crashed", "memory"):
+            self._cache.put(key, orjson.dumps([[it.name, it.passed, it.detail] for it in found]).decode())
+        return found
+
+    async def _key(self, content_sha256: str) -> str:
+        from refine.render.renderer import FORMAT
+
+        said = [FORMAT, PREPARED_AS, content_sha256, await self._renderer.version()]
+        return f"findings-{hashlib.sha256(orjson.dumps(said)).hexdigest()}"
+
+
+def _read(kept: str) -> tuple[Finding, ...] | None:
+    """None for what something else wrote."""
+    try:
+        rows = orjson.loads(kept)
+        return tuple(Finding(name=str(name), passed=bool(passed), detail=str(detail)) for name, passed, detail in rows)
+    except (ValueError, TypeError):
+        return None
+
+
+def open_browser(settings: ProjectSettings, *, cache: ReplyCache | None) -> tuple[Browser | None, str]:
+    """The browser, if the project's settings want one, or None and, where it is wanted and missing, one line on it.
+
+    Raises NoBrowser where the settings insist on it.
+    """
+    if not settings.is_checking_in_browser:
+        return None, ""
+    try:
+        return Browser.open(cache=cache), ""
+    except NoBrowser as error:
+        if settings.browser_checks:
+            raise
+        return None, f"browser checks are off: {error}"
