@@ -67,7 +67,7 @@ def _newest(connection: Connection, name: str) -> str:
     query = (
         select(ASSIGNMENT.c.ulid).join(LABELER, LABELER.c.id == ASSIGNMENT.c.labeler_id).where(LABELER.c.name == name)
     )
-    found: str = connection.execute(query.order_by(ASSIGNMENT.c.id.desc())).scalars().first()
+    found: str = connection.execute(query.order_by(ASSIGNMENT.c.id.desc()).limit(1)).scalar_one()
     return found
 
 
