@@ -7,7 +7,7 @@ from typing import Protocol
 from graphs.reliabilities import Reliabilities
 from refine.errors import StoreError
 from refine.llm.budget import Budget
-from refine.protocols import ModelClient, PageChecker
+from refine.protocols import ControlMaker, ModelClient, PageChecker
 from refine.types import ModelReply
 from store.database import Database
 
@@ -52,6 +52,8 @@ class LoopContext:
     checker: PageChecker | None = None
     """None: nothing looks at pages in a browser."""
     meter: Meter = field(default_factory=Meter)
+    control_maker: ControlMaker | None = None
+    """None: no controls."""
     reliabilities: Reliabilities | None = None
     """None: every labeler counts alike."""
     interrupts: dict[str, str] = field(default_factory=dict)

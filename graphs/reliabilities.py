@@ -1,12 +1,13 @@
 """What is believed of labelers while chains run: fitted anew as feedback comes in, and kept for the verdicts."""
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from refine.ranking.comparisons import Comparisons
 from refine.ranking.snapshot import Snapshot, reliabilities_of
 from refine.ranking.verdict import TRUSTING_METHOD
 from store.chains import StoredChain
+from store.controls import load_sightings, retire_controls
 from store.database import Database
 from store.standing import Judged, count_judged, load_judged, new_snapshot_id, record_snapshot
 
@@ -25,6 +26,7 @@ class _Scope:
     """With a verdict, as far as this process knows; -1: not counted yet."""
     snapshot: Snapshot | None = None
     fitting: "asyncio.Task[None] | None" = None
+    operator_weights: dict[str, float] = field(default_factory=dict)
 
     @property
     def is_due(self) -> bool:
@@ -60,6 +62,11 @@ class Reliabilities:
                 scope.fitting = asyncio.create_task(self._fit(key, scope, chain.settings.seed))
         return scope.snapshot
 
+    def operator_weights(self, chain: StoredChain) -> dict[str, float]:
+        """Of perturbations, by how much a control made by each says of a labeler; empty before anything is known."""
+        scope = self._scopes.get(_scope_of(chain))
+        return {} if scope is None else scope.operator_weights
+
     def count(self, chain: StoredChain, rankings: int) -> None:
         """So many more have their verdict."""
         scope = self._scopes.get(_scope_of(chain))
@@ -90,12 +97,33 @@ class Reliabilities:
                 for name, it in reliabilities_of(snapshot.fitted, snapshot.fitted.names).items()
             },
         )
+        await self._learn_controls(key, scope, snapshot)
         scope.snapshot = snapshot
         scope.rankings = max(scope.rankings, snapshot.rankings)
 
+    async def _learn_controls(self, key: int | None, scope: _Scope, snapshot: Snapshot) -> None:
+        """How hard each operator's controls are; those that trusted labelers do not see, or dispute, are retired."""
+        sighted = await asyncio.to_thread(self._database.read, load_sightings, key)
+        if not sighted:
+            return
+        from refine.perturb import Sighting, fit_difficulty, operator_weights
+
+        known = reliabilities_of(snapshot.fitted, {it.labeler for it in sighted})
+        by_operator, by_control = (
+            fit_difficulty(
+                (Sighting(key=name(it), is_right=it.is_right, reliability=known[it.labeler].mean) for it in sighted),
+                {name(it): it.severity for it in sighted},
+            )
+            for name in (lambda it: it.operator, lambda it: str(it.control_key))
+        )
+        scope.operator_weights = operator_weights(by_operator)
+        retired = [int(control) for control, difficulty in by_control.items() if difficulty.is_retired]
+        if retired:
+            await self._database.write(retire_controls, retired)
+
 
 def _fit(judged: Judged, seed: int) -> tuple[Snapshot, int]:
-    data = Comparisons.from_rankings(judged.rows)
+    data = Comparisons.from_rankings(judged.rows, golds=judged.golds)
     rankings = len(judged.rows)
     return Snapshot.of(data, id=new_snapshot_id(), rounds=judged.rounds, rankings=rankings, seed=seed), len(data)
 

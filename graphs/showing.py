@@ -7,6 +7,7 @@ from langgraph.types import Command
 
 from graphs.calls import settle_all
 from graphs.context import LoopContext
+from graphs.controls import make_controls
 from graphs.making import split_duplicates, store_slots
 from graphs.policy import blind_order, is_past_deadline, wanted_rankings
 from graphs.progress import opening_priority
@@ -16,6 +17,7 @@ from refine.errors import LimitReached
 from refine.types import StopReason
 from store.candidates import StoredCandidate, load_candidate, load_candidates, load_files, record_checks
 from store.chains import StoredChain, load_chain
+from store.controls import NewControl, add_controls
 from store.database import Connection
 from store.rounds import newest_round, open_round
 from store.verdicts import load_verdict
@@ -52,7 +54,8 @@ async def put_on_show(
     if failure is not None:
         return _give_up(failure)
     found = await _check(context, chain, unchecked, shown_before, slots)
-    return await context.database.write(_open, chain.record.id, number, found)
+    controls = await _make_controls(context, chain, number, found, shown_before, slots)
+    return await context.database.write(_open, chain.record.id, number, found, controls)
 
 
 def _give_up(failure: BaseException) -> Command[Any]:
@@ -83,7 +86,28 @@ async def _check(
     return found
 
 
-def _open(connection: Connection, ulid: str, number: int, found: _Found) -> Command[Any]:
+async def _make_controls(
+    context: LoopContext,
+    chain: StoredChain,
+    number: int,
+    found: _Found,
+    shown_before: Sequence[StoredCandidate],
+    slots: Sequence[Slot],
+) -> list[NewControl]:
+    if context.control_maker is None:
+        return []
+    at_hand = {slot.content_sha256: slot.files for slot in slots if slot.files is not None}
+    passing = [candidate for candidate, results in found if all(passed for _, passed, _ in results)]
+    shown = [
+        (it, at_hand.get(it.content_sha256) or context.database.read(load_files, it.key))
+        for it in [*passing, *shown_before]
+    ]
+    return await make_controls(context, chain, number, shown)
+
+
+def _open(
+    connection: Connection, ulid: str, number: int, found: _Found, controls: Sequence[NewControl]
+) -> Command[Any]:
     """Put the incumbent and its challengers on show."""
     chain = load_chain(connection, ulid)
     record_checks(connection, chain.key, found)
@@ -97,7 +121,7 @@ def _open(connection: Connection, ulid: str, number: int, found: _Found) -> Comm
         return stop("deadline")
     if chain.incumbent_key is not None:
         shown.append(load_candidate(connection, chain.incumbent_key))
-    open_round(
+    key = open_round(
         connection,
         chain,
         kind="normal",
@@ -107,6 +131,8 @@ def _open(connection: Connection, ulid: str, number: int, found: _Found) -> Comm
         wanted=wanted_rankings(connection, chain),
         priority=_worth(connection, chain, number, len(shown)) if chain.settings.panel == "people" else 0.0,
     )
+    if controls and key is not None:
+        add_controls(connection, chain.key, key, number, controls)
     return Command(goto="await_feedback")
 
 

@@ -1,8 +1,9 @@
 """What the storeys expect of each other where they may not import each other."""
 
+from collections.abc import Mapping
 from typing import Protocol
 
-from refine.types import Assignment, Files, Finding, MadeBy, ModelReply, ModelRequest, OpenRound, RankingIn
+from refine.types import Assignment, Files, Finding, MadeBy, MadeControl, ModelReply, ModelRequest, OpenRound, RankingIn
 
 
 class ModelClient(Protocol):
@@ -24,6 +25,14 @@ class PageChecker(Protocol):
 
     async def check(self, files: Files) -> tuple[Finding, ...]:
         """All checks, always in the same order; a page is broken when any did not pass. Never raises for a page."""
+        ...
+
+
+class ControlMaker(Protocol):
+    """Makes copies of pages that test whether labelers look."""
+
+    async def make_control(self, files: Files, *, seed: int, weights: Mapping[str, float]) -> MadeControl | None:
+        """One that is proven, by an operator chosen after `weights`; None where nothing can be proven on the page."""
         ...
 
 

@@ -71,6 +71,9 @@ class ProjectSettings(BaseModel):
     browser_checks: bool | None = None
     """Candidates are opened in a browser and those that are broken mended or dropped. None: wherever there is a
     Chromium, but for the simulated panel, whose time costs nothing."""
+    control_share: float | None = Field(default=None, ge=0, le=0.5)
+    """Of each labeler's assignments, the share that carries a control: a copy of a candidate that is worse on purpose.
+    They need a browser to be proven. None: a fifth for people, none for other panels."""
     weigh_labelers: bool | None = None
     """Verdicts and edit plans count labelers for what is believed of them; else all alike. What is believed grows with
     what other chains bring in, so it depends on which was first. None: yes, but for the simulated panel, so that its
@@ -124,6 +127,12 @@ class ProjectSettings(BaseModel):
     @property
     def is_checking_in_browser(self) -> bool:
         return not self.is_simulated if self.browser_checks is None else self.browser_checks
+
+    @property
+    def share_of_controls(self) -> float:
+        if self.control_share is not None:
+            return self.control_share
+        return 0.2 if self.panel == "people" else 0.0
 
     @property
     def is_weighing_labelers(self) -> bool:

@@ -27,7 +27,7 @@ StopReason = Literal[
     "rounds", "cost", "rankings", "deadline", "plateau", "nothing_left", "ranked", "criticised", "stopped", "failed"
 ]
 RoundKind = Literal["normal", "audit"]
-CandidateKind = Literal["draft", "revision", "given"]
+CandidateKind = Literal["draft", "revision", "given", "control"]
 Step = Literal["draft", "distil", "revise", "repair"]
 IssueKind = Literal["behaviour", "content", "look", "accessibility", "performance", "other"]
 
@@ -57,6 +57,18 @@ class Finding:
     passed: bool
     detail: str = ""
     """What is wrong, in one sentence; empty when it passed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MadeControl:
+    """A copy of a page that is worse on purpose, and proven to be."""
+
+    files: Files
+    operator: str
+    channel: str
+    severity: float
+    record: dict[str, Any]
+    """What was changed, and the proof (refine.perturb.perturbation_record)."""
 
 
 # --- Messages to models -------------------------------------------------------------------------------------------
@@ -478,6 +490,8 @@ class OpenRound:
     """Rankings wanted in all."""
     received: int
     candidates: tuple[ShownCandidate, ...]
+    others: tuple[ShownCandidate, ...] = ()
+    """Pages that an assignment may show in the place of one of them; of no position."""
     is_fork: bool = False
     """A line of feedback without a chain's id is not for a fork."""
     seen_by: frozenset[str]

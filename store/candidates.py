@@ -75,11 +75,18 @@ CANDIDATE_COLUMNS = (
 )
 _SELECT_CANDIDATE = select(*CANDIDATE_COLUMNS)
 _OF_CHAIN = CANDIDATE.c.chain_id == bindparam("chain_key")
+_IS_SHOWN_AS_ITSELF = CANDIDATE.c.kind != "control"
 _OF_ROUND = _OF_CHAIN & (CANDIDATE.c.round == bindparam("of_round"))
-_CANDIDATES = Statement(_SELECT_CANDIDATE.where(_OF_CHAIN).order_by(CANDIDATE.c.round, CANDIDATE.c.slot))
-_CANDIDATES_OF_ROUND = Statement(_SELECT_CANDIDATE.where(_OF_ROUND).order_by(CANDIDATE.c.slot))
+_CANDIDATES = Statement(
+    _SELECT_CANDIDATE.where(_OF_CHAIN, _IS_SHOWN_AS_ITSELF).order_by(CANDIDATE.c.round, CANDIDATE.c.slot)
+)
+_CANDIDATES_OF_ROUND = Statement(_SELECT_CANDIDATE.where(_OF_ROUND, _IS_SHOWN_AS_ITSELF).order_by(CANDIDATE.c.slot))
+_WITH_CONTROLS = Statement(_SELECT_CANDIDATE.where(_OF_CHAIN).order_by(CANDIDATE.c.round, CANDIDATE.c.slot))
 _CANDIDATE_BY_KEY = Statement(_SELECT_CANDIDATE.where(CANDIDATE.c.id == bindparam("key")))
 NAMES_OF_CHAIN = Statement(select(CANDIDATE.c.id, CANDIDATE.c.ulid).where(_OF_CHAIN))
+NAMES_WITHOUT_CONTROLS = Statement(
+    select(CANDIDATE.c.id, CANDIDATE.c.ulid).where(_OF_CHAIN, CANDIDATE.c.kind != "control")
+)
 _UNCHECKED = Statement(
     _SELECT_CANDIDATE.where(
         _OF_ROUND,
@@ -149,9 +156,10 @@ def add_candidate(
     how: str = "",
     edits: Sequence[Edit] = (),
     reason: str | None = None,
+    ulid: str | None = None,
 ) -> None:
     """Store what was made for a slot of a round; with `reason`, that nothing usable was. The first time counts."""
-    ulid = make_ulid()
+    ulid = ulid or make_ulid()
     contents = [(file.filename, file.content.encode()) for file in files or ()]
     key: int | None = _INSERT_CANDIDATE.scalar(
         connection,
@@ -230,9 +238,15 @@ def _file_hashes(connection: Connection, candidate_key: int) -> dict[str, str]:
 
 
 @without_snapshot
-def load_candidates(connection: Connection, chain_key: int, *, round: int | None = None) -> list[StoredCandidate]:
-    """By round and slot, failed ones included."""
-    if round is None:
+def load_candidates(
+    connection: Connection, chain_key: int, *, round: int | None = None, controls: bool = False
+) -> list[StoredCandidate]:
+    """By round and slot, failed ones included; controls only where they are asked for."""
+    if controls:
+        rows = [
+            row for row in _WITH_CONTROLS.all(connection, chain_key=chain_key) if round is None or row.round == round
+        ]
+    elif round is None:
         rows = _CANDIDATES.all(connection, chain_key=chain_key)
     else:
         rows = _CANDIDATES_OF_ROUND.all(connection, chain_key=chain_key, of_round=round)

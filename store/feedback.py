@@ -1,6 +1,7 @@
 """The feedback desk: labelers, assignments, rankings and critiques, handed in the same way by people and panels."""
 
 import hashlib
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -8,6 +9,7 @@ from sqlalchemy import Connection, Text, bindparam, delete, select, type_coerce
 
 from refine.errors import FeedbackError
 from refine.types import Assignment, MadeBy, RankingIn
+from store.controls import place_one
 from store.database import Database
 from store.details import add_critique, add_details, archive_ranking, check_details
 from store.events import record_event
@@ -69,12 +71,14 @@ _LEASE = Statement(
 _INSERT_ASSIGNMENT = inserting(
     ASSIGNMENT,
     *("ulid", "round_id", "labeler_id", "state", "shown", "leased_at", "lease_expires_at", "pay_rate_usd_hour"),
+    "control_id",
 )
 _ON_SHOW = Statement(
     select(CANDIDATE.c.id, CANDIDATE.c.ulid, ROUND_CANDIDATE.c.position)
     .join(ROUND_CANDIDATE, ROUND_CANDIDATE.c.candidate_id == CANDIDATE.c.id)
     .where(ROUND_CANDIDATE.c.round_id == bindparam("round_key"))
 )
+_ULID_OF = Statement(select(CANDIDATE.c.ulid).where(CANDIDATE.c.id == bindparam("key")))
 _INSERT_HELD = inserting(HELD, "assignment_id", "labeler_id", "round_id", "place_until")
 _DROP_HELD = Statement(delete(HELD).where(HELD.c.assignment_id == bindparam("key")))
 _DROP_DRAFT = Statement(delete(DRAFT).where(DRAFT.c.assignment_id == bindparam("key")))
@@ -97,6 +101,8 @@ _ASSIGNMENT = Statement(
         ASSIGNMENT.c.active_s,
         ASSIGNMENT.c.reopened_at,
         ASSIGNMENT.c.labeler_id,
+        ASSIGNMENT.c.shown,
+        ASSIGNMENT.c.control_id,
         HELD.c.assignment_id.label("in_hand"),
         HELD.c.place_until,
         QUEUE.c.phase,
@@ -212,10 +218,13 @@ def lease_assignment(
             lease_s=settings.lease_s,
             rate=rate,
             is_in_hand=round.places is not None and not is_done,
+            labeler=labeler,
+            control_share=0.0 if is_done or round.kind == "audit" else settings.share_of_controls,
+            seed=round.seed,
         )
         if round.places is not None and not is_done:
             take_place(connection, round.id, phase=round.phase, places=round.places)
-    names = {candidate.id: candidate.ulid for candidate in on_show}
+    names = names_of(connection, on_show, shown)
     return Assignment(
         id=ulid,
         round=round_id,
@@ -238,13 +247,24 @@ def add_assignment(
     lease_s: int,
     rate: float | None,
     is_in_hand: bool,
+    labeler: str = "",
+    control_share: float = 0.0,
+    seed: int = 0,
     at: datetime | None = None,
 ) -> tuple[str, list[int], datetime]:
     """(public id, candidate keys in the order shown, end of the lease) of a new assignment. One that is in hand holds
     one of the round's places, which the caller takes."""
     ulid, leased_at = make_ulid(), now() if at is None else at
     expires_at = leased_at + timedelta(seconds=lease_s)
-    shown = _own_order(on_show, salt)
+    shown, control = place_one(
+        connection,
+        round_key=round_key,
+        labeler_key=labeler_key,
+        labeler=labeler,
+        shown=_own_order(on_show, salt),
+        share=control_share,
+        seed=seed,
+    )
     key = _INSERT_ASSIGNMENT.insert(
         connection,
         ulid=ulid,
@@ -255,6 +275,7 @@ def add_assignment(
         leased_at=leased_at,
         lease_expires_at=expires_at,
         pay_rate_usd_hour=rate,
+        control_id=control,
     )
     if is_in_hand:
         _INSERT_HELD.run(
@@ -266,6 +287,14 @@ def add_assignment(
 def load_on_show(connection: Connection, round_key: int) -> list[Any]:
     """Key, public id and position of the round's candidates."""
     return _ON_SHOW.all(connection, round_key=round_key)
+
+
+def names_of(connection: Connection, on_show: list[Any], shown: Sequence[int]) -> dict[int, str]:
+    """Public ids of all that an assignment shows, its control among them."""
+    names = {candidate.id: candidate.ulid for candidate in on_show}
+    hidden = [key for key in shown if key not in names]
+    names.update((key, _ULID_OF.scalar(connection, key=key)) for key in hidden)
+    return names
 
 
 def _has_seen_chain(connection: Connection, chain_key: int, labeler_key: int) -> bool:
@@ -315,7 +344,12 @@ def submit_ranking(
     if held.state == "finished" and held.round_state != "open":
         raise FeedbackError("the round was closed meanwhile; the ranking handed in before stands")
     settings = parse_settings(held.settings)
-    keys = {row.ulid: row.id for row in _ON_SHOW.all(connection, round_key=held.round_key)}
+    on_show = _ON_SHOW.all(connection, round_key=held.round_key)
+    if held.control_id is None:
+        keys = {row.ulid: row.id for row in on_show}
+    else:
+        names = names_of(connection, on_show, held.shown)
+        keys = {names[key]: key for key in held.shown}
     _check_ranking(ranking, keys)
     if ranking.has_details:
         check_details(

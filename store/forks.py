@@ -18,6 +18,7 @@ from store.tables import (
     CANDIDATE_FILE,
     CHAIN,
     CHECK,
+    CONTROL,
     CRITIQUE,
     EDIT,
     MODEL_CALL,
@@ -134,10 +135,15 @@ class _Copy:
             ROUND_CANDIDATE.c.round_id.in_(list(rounds)),
             maps={"round_id": rounds, "candidate_id": candidates},
         )
+        controls = self.copy(
+            CONTROL,
+            CONTROL.c.round_id.in_(list(rounds)),
+            maps={"round_id": rounds, "original_id": candidates, "candidate_id": candidates},
+        )
         assignments = self.copy(
             ASSIGNMENT,
             ASSIGNMENT.c.round_id.in_(list(rounds)) & (ASSIGNMENT.c.state == "finished"),
-            maps={"round_id": rounds},
+            maps={"round_id": rounds, "control_id": controls},
             cost_usd=0.0,  # paid by the chain it came from
             change=lambda row: {"shown": [candidates[key] for key in row["shown"]]},
         )

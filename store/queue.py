@@ -18,7 +18,7 @@ from refine.errors import AccessDenied, InputError
 from refine.settings import ProjectSettings
 from refine.types import Assignment, Briefing, Later
 from store.consent import brief
-from store.feedback import add_assignment, load_on_show
+from store.feedback import add_assignment, load_on_show, names_of
 from store.ids import now
 from store.places import AUDIT, BEGUN, FRESH, free_place, take_place
 from store.projects import parse_settings
@@ -177,10 +177,13 @@ def _give(connection: Connection, who: Any, round: Any, settings: ProjectSetting
         lease_s=settings.lease_s,
         rate=settings.pay_rate_usd_hour if who.pay_rate_usd_hour is None else who.pay_rate_usd_hour,
         is_in_hand=True,
+        labeler=who.name,
+        control_share=0.0 if round.kind == "audit" else settings.share_of_controls,
+        seed=round.seed,
         at=at,
     )
     take_place(connection, round.round_key, phase=round.phase, places=round.places)
-    return _assignment(who, round, settings, ulid, shown, on_show, expires_at)
+    return _assignment(who, round, settings, ulid, shown, names_of(connection, on_show, shown), expires_at)
 
 
 def _assignment(
@@ -189,10 +192,9 @@ def _assignment(
     settings: ProjectSettings,
     ulid: str,
     shown: Sequence[int],
-    on_show: list[Any],
+    names: dict[int, str],
     expires_at: datetime,
 ) -> Assignment:
-    names = {candidate.id: candidate.ulid for candidate in on_show}
     return Assignment(
         id=ulid,
         round=round.round,
@@ -225,8 +227,8 @@ def _take_up(connection: Connection, who: Any, at: datetime) -> Assignment | Non
                 take_place(connection, held.round_key, phase=held.phase, places=held.places)
             _SET_PLACE.run(connection, key=held.assignment_id, place_until=expires_at)
             _SET_LEASE.run(connection, key=held.assignment_id, lease_expires_at=expires_at)
-        on_show = load_on_show(connection, held.round_key)
-        return _assignment(who, held, settings, held.assignment, held.shown, on_show, expires_at)
+        names = names_of(connection, load_on_show(connection, held.round_key), held.shown)
+        return _assignment(who, held, settings, held.assignment, held.shown, names, expires_at)
     return None
 
 

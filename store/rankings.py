@@ -9,7 +9,7 @@ from refine.types import (
     RankingRecord,
     RoundKind,
 )
-from store.candidates import NAMES_OF_CHAIN
+from store.candidates import NAMES_WITHOUT_CONTROLS
 from store.details import load_details, load_replaced
 from store.messages import ERASED
 from store.statements import Statement, without_snapshot
@@ -66,19 +66,25 @@ def load_rankings(
     connection: Connection, chain_key: int, *, kind: RoundKind = "normal", upto: int | None = None
 ) -> list[RankingRecord]:
     """Every ranking of the chain's rounds of that kind, oldest round first, in the order of labelers' names, which does
-    not depend on who was quicker."""
-    names = dict(NAMES_OF_CHAIN.all(connection, chain_key=chain_key))
+    not depend on who was quicker; controls are left out."""
+    names = dict(NAMES_WITHOUT_CONTROLS.all(connection, chain_key=chain_key))
     rows = _RANKINGS.all(connection, chain_key=chain_key, of_kind=kind, upto=_ALL_ROUNDS if upto is None else upto)
     return [
         RankingRecord(
             id=ulid,
             round=number,
             labeler=labeler,
-            groups=tuple(tuple(names[key] for key in group) for group in groups),
-            shown=tuple(names[key] for key in shown),
+            groups=_named(groups, names),
+            shown=tuple(names[key] for key in shown if key in names),
         )
         for ulid, number, labeler, groups, shown in rows
     ]
+
+
+def _named(groups: list[list[int]], names: dict[int, str]) -> tuple[tuple[str, ...], ...]:
+    """Public ids; what has no name is passed over, and a group of nothing else with it."""
+    named = (tuple(names[key] for key in group if key in names) for group in groups)
+    return tuple(group for group in named if group)
 
 
 def load_full_rankings(connection: Connection, chain_key: int) -> dict[int, list[dict[str, Any]]]:

@@ -27,6 +27,7 @@ from store.tables import (
     ASSIGNMENT,
     CANDIDATE,
     CHAIN,
+    CONTROL,
     LABELER,
     PROJECT,
     PROMPT,
@@ -83,11 +84,14 @@ _INSERT_ROUND = Statement(
 )
 _INSERT_SHOWN = inserting(ROUND_CANDIDATE, "round_id", "candidate_id", "position", "is_incumbent")
 _CLOSED_BY = Statement(
-    select(ROUND.c.chain_id, ROUND.c.number, ROUND.c.kind).where(
+    select(ROUND.c.chain_id, ROUND.c.number, ROUND.c.kind, ROUND.c.wanted).where(
         ROUND.c.id == bindparam("key"), ROUND.c.state == "open"
     )
 )
-_CLOSE = updating(ROUND, "state", "filled_at", where=(ROUND.c.id == bindparam("key")) & (ROUND.c.state == "open"))
+_CLOSE = updating(
+    ROUND, "state", "filled_at", where=(ROUND.c.id == bindparam("key")) & (ROUND.c.state == "open"),
+    wanted=ROUND.c.received,
+)  # fmt: skip
 _SET_STATE = updating(CHAIN, "state", where=CHAIN.c.id == bindparam("key"))
 _SHOWN = Statement(
     select(*CANDIDATE_COLUMNS, ROUND_CANDIDATE.c.position, ROUND_CANDIDATE.c.is_incumbent)
@@ -121,8 +125,9 @@ def open_round(
     incumbent: int | None,
     wanted: int,
     priority: float = 0.0,
-) -> None:
-    """Put candidates (keys, in the order of c1, c2, …) on show and let the chain wait. The first time counts.
+) -> int | None:
+    """Put candidates (keys, in the order of c1, c2, …) on show and let the chain wait. The round's key; None where it
+    was opened before: the first time counts.
 
     `priority` is what a ranking of the round is worth: of rounds alike otherwise, people get the higher first.
     """
@@ -141,7 +146,7 @@ def open_round(
         opened_at=now(),
     )
     if key is None:
-        return
+        return None
     _INSERT_SHOWN.run_many(
         connection,
         [
@@ -173,15 +178,17 @@ def open_round(
         candidates=len(candidates),
         wanted=wanted,
     )
+    return key
 
 
 def close_round(connection: Connection, round_key: int, *, reason: str) -> bool:
-    """Let an open round be full with what it has, because its outcome is sure; False where it is not open any more."""
+    """Let an open round be full with what it has, because its outcome is sure; False where it is not open any more.
+    From now on it wants no more than it has."""
     row = _CLOSED_BY.first(connection, key=round_key)
     if row is None or _CLOSE.run(connection, key=round_key, state="full", filled_at=now()) == 0:
         return False
     drop_places(connection, round_key)
-    record_event(connection, row.chain_id, "round_full", row.number, kind=row.kind, reason=reason)
+    record_event(connection, row.chain_id, "round_full", row.number, kind=row.kind, reason=reason, of=row.wanted)
     return True
 
 
@@ -267,6 +274,12 @@ _OPEN_ROUND = Statement(
         CHAIN.c.stop_requested_at.is_(None),
     )
 )
+_CONTROLS = Statement(
+    select(CANDIDATE.c.id, CANDIDATE.c.ulid, CANDIDATE.c.content_sha256)
+    .join(CONTROL, CONTROL.c.candidate_id == CANDIDATE.c.id)
+    .where(CONTROL.c.round_id == bindparam("round_key"))
+    .order_by(CONTROL.c.id)
+)
 _SEEN = select(LABELER.c.name).join(ASSIGNMENT, ASSIGNMENT.c.labeler_id == LABELER.c.id)
 _OF_THIS_ROUND = (ASSIGNMENT.c.round_id == bindparam("round_key")) & (ASSIGNMENT.c.state != "leased")
 _OF_OTHERS = ASSIGNMENT.c.round_id.in_(
@@ -299,6 +312,16 @@ def _for_panels(connection: Connection, row: Any, *, with_files: bool) -> OpenRo
         )
         for candidate, position, _ in load_shown(connection, row.id)
     )
+    others = tuple(
+        ShownCandidate(
+            id=ulid,
+            position=0,
+            given_id=None,
+            content_sha256=sha256,
+            files=load_files(connection, candidate_key) if with_files else (),
+        )
+        for candidate_key, ulid, sha256 in _CONTROLS.all(connection, round_key=row.id)
+    )
     seen = (
         _SEEN_AUDIT.all(connection, round_key=row.id, chain_key=row.chain_id)
         if row.kind == "audit"
@@ -316,6 +339,7 @@ def _for_panels(connection: Connection, row: Any, *, with_files: bool) -> OpenRo
         wanted=row.wanted,
         received=row.received,
         candidates=shown,
+        others=others,
         is_fork=row.parent_chain_id is not None,
         seen_by=frozenset(name for (name,) in seen),
     )

@@ -257,6 +257,26 @@ class RoundCandidateRow(SQLModel, table=True):
     is_incumbent: bool = False
 
 
+class ControlRow(SQLModel, table=True):
+    """A proven perturbation of a candidate of the round: whoever looks puts the original before it."""
+
+    __tablename__ = "control"
+    __table_args__ = (Index("ix_control_round", "round_id"),)
+    id: int | None = Field(default=None, primary_key=True)
+    ulid: str = _ulid()
+    round_id: int = Field(foreign_key="round.id")
+    original_id: int = Field(foreign_key="candidate.id", index=True)
+    candidate_id: int = Field(foreign_key="candidate.id", unique=True)
+    operator: str = Field(max_length=64)
+    channel: str = Field(max_length=32)
+    severity: float
+    record: dict[str, Any] = _json()
+    """As `refine.perturb.perturbation_record`: the edits, so that it can be undone, and the proof."""
+    retired_at: datetime | None = _time(default=None)
+    """Trusted labelers do not see it, or dispute it: it is not given to anybody any more."""
+    created_at: datetime = _time()
+
+
 class LabelerRow(SQLModel, table=True):
     __tablename__ = "labeler"
     id: int | None = Field(default=None, primary_key=True)
@@ -292,6 +312,7 @@ class AssignmentRow(SQLModel, table=True):
     pay_rate_usd_hour: float | None = None
     cost_usd: float | None = None
     """active_s at the pay rate; None where either is unknown."""
+    control_id: int | None = Field(default=None, foreign_key="control.id", index=True)
     note: str | None = _text(default=None)
     """Why it was skipped, in the labeler's words."""
     reopened_at: datetime | None = _time(default=None)
@@ -495,6 +516,7 @@ CANDIDATE_FILE = core_of(CandidateFileRow)
 CHECK = core_of(CheckRow)
 REPAIR = core_of(RepairRow)
 ROUND_CANDIDATE = core_of(RoundCandidateRow)
+CONTROL = core_of(ControlRow)
 LABELER = core_of(LabelerRow)
 ASSIGNMENT = core_of(AssignmentRow)
 RANKING = core_of(RankingRow)

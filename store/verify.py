@@ -146,7 +146,8 @@ _CONTRADICTIONS: tuple[tuple[str, str, str], ...] = (
         "a ranking of it names a candidate that was not on show",
         "SELECT DISTINCT 'round ' || round.ulid FROM round JOIN ranking ON ranking.round_id = round.id, json_each("
         "ranking.groups) AS tied, json_each(tied.value) AS named WHERE NOT EXISTS (SELECT 1 FROM round_candidate"
-        " WHERE round_candidate.round_id = round.id AND round_candidate.candidate_id = named.value)",
+        " WHERE round_candidate.round_id = round.id AND round_candidate.candidate_id = named.value) AND NOT EXISTS"
+        " (SELECT 1 FROM control WHERE control.round_id = round.id AND control.candidate_id = named.value)",
     ),
 )
 

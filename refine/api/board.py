@@ -1,5 +1,6 @@
 """Labelers beside each other, from everything they ranked."""
 
+from collections import Counter
 from dataclasses import dataclass
 
 from refine.errors import InputError
@@ -25,6 +26,13 @@ class LabelerLine:
     """A 95 % interval."""
     p_careless: float
     p_adversarial: float
+    controls: int
+    """Rankings that had a control in them."""
+    controls_passed: int
+    """Those that put the original before it."""
+    passed_low: float
+    passed_high: float
+    """Where the share passed lies with 95 %, by Wilson (1927); 0 and 1 without controls."""
     agreement: float
     """Share of decided comparisons in which the labeler sides with everybody else."""
     bits: float
@@ -50,13 +58,16 @@ def labeler_board(database: Database, *, project: str | None = None, seed: int =
         if found is None:
             raise InputError(f"there is no project {project!r} in {database.path}; `refine project list` shows them")
         key = found.key
-    rows = database.read(load_ranked, key)
+    rows, golds = database.read(load_ranked, key)
     kinds = database.read(load_kinds)
-    fitted = fit(Comparisons.from_rankings(rows), seed=seed)
+    fitted = fit(Comparisons.from_rankings(rows, golds=golds), seed=seed)
     table, stands = fitted.labelers, standing(fitted)
     counted: dict[str, int] = {}
     for row in rows:
         counted[row[0]] = counted.get(row[0], 0) + 1
+    met = Counter(gold[0] for gold in golds)
+    passed = Counter(gold[0] for gold in golds if gold[4] == 0)
+    between = {name: _wilson(passed[name], met[name]) for name in table.labeler}
     lines = [
         LabelerLine(
             labeler=name,
@@ -68,6 +79,10 @@ def labeler_board(database: Database, *, project: str | None = None, seed: int =
             reliability_high=float(table.reliability[at] + _WIDTH * table.reliability_sd[at]),
             p_careless=float(table.p_careless[at]),
             p_adversarial=float(table.p_adversarial[at]),
+            controls=met[name],
+            controls_passed=passed[name],
+            passed_low=between[name][0],
+            passed_high=between[name][1],
             agreement=float(stands.agreement[at]),
             bits=float(stands.bits[at]),
             pay_share=float(stands.pay_share[at]),
@@ -76,3 +91,12 @@ def labeler_board(database: Database, *, project: str | None = None, seed: int =
     ]
     lines.sort(key=lambda line: (-line.pay_share, line.labeler))
     return Board(labelers=tuple(lines), rankings=len(rows), chains=len({row[1] for row in rows}), seed=seed)
+
+
+def _wilson(passed: int, of: int) -> tuple[float, float]:
+    if not of:
+        return 0.0, 1.0
+    share, spread = passed / of, _WIDTH**2 / of
+    centre = (share + spread / 2) / (1 + spread)
+    half = _WIDTH / (1 + spread) * (share * (1 - share) / of + spread / (4 * of)) ** 0.5
+    return (0.0 if passed == 0 else max(0.0, centre - half)), (1.0 if passed == of else min(1.0, centre + half))

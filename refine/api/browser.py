@@ -11,14 +11,15 @@ import orjson
 from refine.artifact import content_hash
 from refine.errors import InputError, NoBrowser
 from refine.settings import ProjectSettings
-from refine.types import CodeFile, Files, Finding
+from refine.types import CodeFile, Files, Finding, MadeControl
 from store.cache import ReplyCache
 
 if TYPE_CHECKING:
-    from refine.perturb import Proven
     from refine.render import Prepared, Renderer
 
 PREPARED_AS = "delivered@1"
+_ATTEMPTS = 6
+"""Perturbations of a page that are tried; most first ones are proven."""
 
 
 def prepare_as_delivered(files: Files) -> "Prepared":
@@ -50,7 +51,7 @@ def prepare_as_delivered(files: Files) -> "Prepared":
 
 
 class Browser:
-    """Implements refine.protocols.PageChecker. Close it: it is a process with children of its own."""
+    """Implements refine.protocols.PageChecker and ControlMaker. Close it: it is a process with children of its own."""
 
     def __init__(self, renderer: "Renderer", cache: ReplyCache | None = None) -> None:
         self._renderer = renderer
@@ -86,13 +87,29 @@ class Browser:
         found = self._known[key] = await asyncio.shield(looking)
         return found
 
-    async def find_control(self, files: Files, *, seed: int, weights: Mapping[str, float]) -> "Proven":
-        """A perturbation of the page that is proven, or why there is none. Raises InputError where the page has no
-        place for one."""
-        from refine.perturb import find_proven
+    async def make_control(self, files: Files, *, seed: int, weights: Mapping[str, float]) -> MadeControl | None:
+        """See refine.protocols.ControlMaker."""
+        from refine.perturb import find_proven, perturbation_record
 
-        return await find_proven(
-            files, lambda each: self._renderer.probe(each, seed=seed), seed=seed, weights=weights or None, attempts=6
+        try:
+            found = await find_proven(
+                files,
+                lambda each: self._renderer.probe(each, seed=seed),
+                seed=seed,
+                weights=weights or None,
+                attempts=_ATTEMPTS,
+            )
+        except InputError:
+            return None  # the page has no place for any operator
+        made = found.perturbation
+        if made is None:
+            return None
+        return MadeControl(
+            files=made.files,
+            operator=made.operator,
+            channel=made.channel,
+            severity=made.severity,
+            record=perturbation_record(made, found.proof),
         )
 
     async def _look(self, content_sha256: str, files: Files) -> tuple[Finding, ...]:

@@ -16,6 +16,7 @@ from refine.types import ModelReply
 from store.calls import RecordedCall, load_calls, sum_spending
 from store.candidates import StoredCandidate, load_candidates, load_edits, load_files
 from store.chains import StoredChain, load_chain, page_project
+from store.controls import load_controls_of_rounds
 from store.database import Connection, Database
 from store.events import load_events
 from store.plans import load_plan
@@ -45,7 +46,8 @@ def _read(connection: Connection, chain_id: str) -> ExportChain:
 
 def _read_stored(connection: Connection, chain: StoredChain) -> ExportChain:
     record = chain.record
-    candidates = load_candidates(connection, chain.key)
+    candidates = load_candidates(connection, chain.key, controls=True)
+    controls = load_controls_of_rounds(connection, chain.key)
     names = {candidate.key: candidate.id for candidate in candidates}
     rounds = load_rounds(connection, chain.key)
     rankings = load_full_rankings(connection, chain.key)
@@ -53,7 +55,9 @@ def _read_stored(connection: Connection, chain: StoredChain) -> ExportChain:
     prompt = load_prompt(connection, chain.prompt_row)
     events = load_events(connection, chain.key)
     pins = {event.round: event.refs["candidate"] for event in events if event.type == "pin_taken"}
-    read_rounds = tuple(_round(connection, round, rankings.get(round.key, []), pins) for round in rounds)
+    read_rounds = tuple(
+        _round(connection, round, rankings.get(round.key, []), pins, controls.get(round.key, ())) for round in rounds
+    )
     versions = {record.settings_version} | {
         ranking.settings_version for round in read_rounds for ranking in round.rankings
     }
@@ -105,13 +109,18 @@ def _candidate(connection: Connection, candidate: StoredCandidate, names: dict[i
 
 
 def _round(
-    connection: Connection, round: StoredRound, rankings: list[dict[str, Any]], pins: dict[int, str]
+    connection: Connection,
+    round: StoredRound,
+    rankings: list[dict[str, Any]],
+    pins: dict[int, str],
+    controls: tuple[str, ...],
 ) -> ExportRound:
     plan = load_plan(connection, round.key)
     return ExportRound(
         number=round.number,
         kind=round.kind,
-        shown=tuple(candidate.id for candidate, _, _ in load_shown(connection, round.key)),
+        shown=(*(candidate.id for candidate, _, _ in load_shown(connection, round.key)), *controls),
+        controls=controls,
         rankings=tuple(_ranking(ranking) for ranking in rankings),
         verdict=load_verdict(connection, round.key),
         pinned=pins.get(round.number) if round.kind == "normal" else None,

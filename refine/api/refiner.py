@@ -19,7 +19,7 @@ from refine.api.runner import Progress, Runner
 from refine.errors import InputError, RefineError
 from refine.llm import open_client
 from refine.panel.lines import name_problem, text_problem
-from refine.protocols import ModelClient, PageChecker
+from refine.protocols import ControlMaker, ModelClient, PageChecker
 from refine.settings import ProjectSettings, RunOptions
 from refine.types import ChainRecord, Event, Files, PromptIn
 from store.cache import ReplyCache
@@ -68,6 +68,7 @@ class Refiner:
         accept_changes: bool,
         client: ModelClient | None,
         checker: PageChecker | None,
+        control_maker: ControlMaker | None,
         environ: Mapping[str, str],
         migrate: bool,
         use_cache: bool,
@@ -80,6 +81,7 @@ class Refiner:
         self._accept_changes = accept_changes
         self._given_client = client
         self._given_checker = checker
+        self._given_maker = control_maker
         self._environ = environ
         self._migrate = migrate
         self._use_cache = use_cache
@@ -101,6 +103,7 @@ class Refiner:
         accept_changes: bool = False,
         client: ModelClient | None = None,
         checker: PageChecker | None = None,
+        control_maker: ControlMaker | None = None,
         environ: Mapping[str, str] | None = None,
         migrate: bool = True,
         use_cache: bool = False,
@@ -114,8 +117,8 @@ class Refiner:
         project's own if it exists, else of the defaults. On entering: SettingsChanged when the project runs under
         others and not `accept_changes`; ModelMisconfigured for an unknown model or a missing key; StoreError for the
         database.
-        `client` replaces the model, `checker` the browser (tests). `use_cache` keeps replies in `<path>.cache`, shared
-        between chains.
+        `client` replaces the model, `checker` and `control_maker` the browser (tests). `use_cache` keeps replies in
+        `<path>.cache`, shared between chains.
         """
         run_options = options or RunOptions()
         given = {"api_base": api_base, "concurrency": concurrency}
@@ -131,6 +134,7 @@ class Refiner:
             accept_changes=accept_changes,
             client=client,
             checker=checker,
+            control_maker=control_maker,
             environ=os.environ if environ is None else environ,
             migrate=migrate,
             use_cache=use_cache,
@@ -176,14 +180,14 @@ class Refiner:
         if self._use_cache:
             cache = ReplyCache(f"{self._path}.cache")
             self._stack.callback(cache.close)
-        checker = self._given_checker
+        checker, control_maker = self._given_checker, self._given_maker
         if checker is None:
             checks = ReplyCache(f"{self._path}.checks")
             browser, self.notice = open_browser(self._project.settings, cache=checks)
             if browser is not None:
                 self._stack.callback(checks.close)
                 self._stack.push_async_callback(browser.aclose)
-                checker = browser
+                checker = control_maker = browser
         runner = Runner(
             database,
             owner,
@@ -193,6 +197,7 @@ class Refiner:
             project_key=self._project.key,
             cache=cache,
             checker=checker,
+            control_maker=control_maker,
         )
         self._runner = await self._stack.enter_async_context(runner.running())
 

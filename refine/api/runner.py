@@ -22,7 +22,7 @@ from graphs.running import advance_chain
 from refine.errors import ChainFailed, LimitReached, ModelMisconfigured, ModelUnreachable, StoreError
 from refine.llm.budget import Budget
 from refine.panel import open_panel
-from refine.protocols import ModelClient, PageChecker, Panel
+from refine.protocols import ControlMaker, ModelClient, PageChecker, Panel
 from refine.settings import RunOptions
 from refine.types import OpenRound
 from store.calls import sum_spending
@@ -113,6 +113,7 @@ class Runner:
         project_key: int,
         cache: ReplyCache | None = None,
         checker: PageChecker | None = None,
+        control_maker: ControlMaker | None = None,
     ) -> None:
         self.meter = Meter()
         self._database = database
@@ -122,6 +123,7 @@ class Runner:
         self._client = client
         self._cache = cache
         self._checker = checker
+        self._control_maker = control_maker
         self._reliabilities = Reliabilities(database)
         self._slots = asyncio.Semaphore(options.concurrency)
         # While one chain computes, another must be waiting for each model slot: two chains a slot (measured: 1.04 x
@@ -263,6 +265,7 @@ class Runner:
             cache=self._cache,
             meter=self.meter,
             checker=self._checker,
+            control_maker=self._control_maker,
             reliabilities=self._reliabilities,
         )
         panel = self._panel_of(chain)

@@ -117,6 +117,14 @@ def batch(
             section=ROUNDS,
         ),
     ] = None,
+    control_share: Annotated[
+        float | None,
+        option(
+            "--control-share",
+            "Share of assignments with a copy made worse on purpose. [0.2 for people, else 0]",
+            section=ROUNDS,
+        ),
+    ] = None,
     weigh_labelers: Annotated[
         bool | None,
         option(

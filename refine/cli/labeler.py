@@ -275,6 +275,10 @@ _EXPLAINED = (
     ("reliability", "how strongly the labeler sees what a typical good one sees (1); 0 is chance, below 0 inverted"),
     ("95 %", "where the reliability lies with that probability"),
     ("careless, inverted", "probability that answers do not depend on what is shown, or are turned round"),
+    (
+        "controls",
+        "copies made worse on purpose that were put behind their original, of those met; 95 % of the share",
+    ),
     ("agreement", "share of decided comparisons in which the labeler sides with everybody else"),
     ("bits", "information that the labeler's rankings gave about which candidate is better"),
     ("pay share", "those bits as a share of all labelers'"),
@@ -301,7 +305,7 @@ def board(
     if not found.labelers:
         console.print("No rankings yet.")
         return
-    right = ["rankings", "reliability", "95 %", "careless", "inverted", "agreement", "bits", "pay share"]
+    right = ["rankings", "reliability", "95 %", "careless", "inverted", "controls", "agreement", "bits", "pay share"]
     table = make_table("labeler", "kind", *right, right=right)
     for line in found.labelers:
         add_row(
@@ -314,6 +318,9 @@ def board(
                 f"{line.reliability_low:.2f} to {line.reliability_high:.2f}",
                 f"{line.p_careless:.0%}",
                 f"{line.p_adversarial:.0%}",
+                f"{line.controls_passed} of {line.controls} ({line.passed_low:.0%}–{line.passed_high:.0%})"
+                if line.controls
+                else "",
                 f"{line.agreement:.0%}",
                 f"{line.bits:,.1f}",
                 f"{line.pay_share:.1%}",

@@ -87,7 +87,9 @@ class SimulatedPanel:
             yield labelers[chosen]
 
     def _judge(self, round: OpenRound, assignment: Assignment, labeler: SimulatedLabeler) -> tuple[RankingIn, float]:
-        pages = sorted(round.candidates, key=lambda page: (page.content_sha256, page.position))
+        shown = {*assignment.candidates}
+        pages = [page for page in (*round.candidates, *round.others) if page.id in shown]
+        pages.sort(key=lambda page: (page.content_sha256, page.position))
         looks = [self._looks.get(page.content_sha256, page.files) for page in pages]
         places = {page.id: index for index, page in enumerate(pages)}
         rng = self._rng(round, labeler.name)

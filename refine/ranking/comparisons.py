@@ -24,6 +24,8 @@ Groups: TypeAlias = Sequence[Sequence[str]]
 """Tie groups, best first."""
 RankingRow: TypeAlias = tuple[str, str, Groups] | tuple[str, str, Groups, Sequence[str] | None]
 """Labeler, group, tie groups best first, and, where known, the order in which the items were shown."""
+GoldRow: TypeAlias = tuple[str, str, str, str, int]
+"""Labeler, group, original, its control, and how it came out: LEFT is the original."""
 
 LEFT, TIE, RIGHT = 0, 1, 2
 """Outcomes; also the columns of `Fitted.predict`."""
@@ -117,8 +119,8 @@ class Comparisons:
         )
 
     @classmethod
-    def from_rankings(cls, rankings: Iterable[RankingRow]) -> Self:
-        """Each ranking of K items becomes its K(K-1)/2 pairs.
+    def from_rankings(cls, rankings: Iterable[RankingRow], *, golds: Iterable[GoldRow] = ()) -> Self:
+        """Each ranking of K items becomes its K(K-1)/2 pairs. `golds` are comparisons of an original with its control.
 
         Left is what was shown first; without an order of showing, the name that sorts first, which says nothing
         about the outcome. Raises InputError for an item ranked twice, or missing from the order of showing.
@@ -139,7 +141,24 @@ class Comparisons:
             labeler += [row[0]] * added
             group += [row[1]] * added
             number += [index] * added
-        return cls.from_columns(labeler=labeler, group=group, left=left, right=right, outcome=outcome, ranking=number)
+        found = [*golds]
+        is_gold = [""] * len(outcome) + ["true"] * len(found)
+        for who, where, original, control, result in found:
+            labeler.append(who)
+            group.append(where)
+            left.append(original)
+            right.append(control)
+            outcome.append(result)
+            number.append(-1)
+        return cls.from_columns(
+            labeler=labeler,
+            group=group,
+            left=left,
+            right=right,
+            outcome=outcome,
+            ranking=number,
+            control=is_gold if found else None,
+        )
 
     @classmethod
     def from_csv(cls, path: Path | str) -> Self:

@@ -81,7 +81,7 @@ async def test_people_who_agree_end_a_round_and_the_chain_goes_on(tmp_path: Path
             while refiner.chain(chain.id).round < 2:
                 await asyncio.sleep(0.05)
         first, second = refiner.database.read(rounds)
-        assert first.received == 12 and first.state == "judged" and first.wanted == 40
+        assert first.received == 12 and first.state == "judged" and first.wanted == 12
         assert second.state == "open" and second.priority > 0
         assert refiner.database.read(load_chain, chain.id).record.rounds_judged == 1
 

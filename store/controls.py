@@ -1,0 +1,183 @@
+"""Controls: copies of candidates that are worse on purpose, who met them, and what became of that."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, select, update
+
+from refine.artifact import content_hash
+from refine.types import Files
+from store.candidates import StoredCandidate, add_candidate, load_candidates
+from store.ids import make_ulid, make_ulid_beside, now
+from store.statements import Statement, inserting
+from store.tables import ASSIGNMENT, CANDIDATE, CHAIN, CONTROL, LABELER, RANKING, ROUND
+
+FIRST_SLOT = 1000
+"""Slots of controls begin here, so that they are nobody else's."""
+
+_INSERT = inserting(CONTROL, *(column.name for column in CONTROL.columns if column.name != "id"))
+_OF_ROUND = Statement(
+    select(CONTROL.c.id, CONTROL.c.original_id, CONTROL.c.candidate_id, CONTROL.c.operator)
+    .where(CONTROL.c.round_id == bindparam("round_key"), CONTROL.c.retired_at.is_(None))
+    .order_by(CONTROL.c.id)
+)
+_HISTORY = Statement(
+    select(ASSIGNMENT.c.control_id, CONTROL.c.original_id)
+    .outerjoin(CONTROL, CONTROL.c.id == ASSIGNMENT.c.control_id)
+    .where(ASSIGNMENT.c.labeler_id == bindparam("labeler_key"))
+    .order_by(ASSIGNMENT.c.id)
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewControl:
+    """A perturbation that was proven, ready to be stored with its round."""
+
+    original: StoredCandidate
+    files: Files
+    operator: str
+    channel: str
+    severity: float
+    record: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sighted:
+    """A labeler ranked a control and its original."""
+
+    control_key: int
+    operator: str
+    severity: float
+    labeler: str
+    """labeler.ulid."""
+    is_right: bool
+    """The original came first; a tie is not right."""
+
+
+def add_controls(
+    connection: Connection, chain_key: int, round_key: int, number: int, controls: Sequence[NewControl]
+) -> None:
+    """Store them with the round that was just opened. The first time counts."""
+    for position, control in enumerate(controls):
+        slot = FIRST_SLOT + position
+        add_candidate(
+            connection,
+            chain_key,
+            round=number,
+            slot=slot,
+            kind="control",
+            files=control.files,
+            content_sha256=content_hash(control.files),
+            parent=control.original,
+            generator=control.original.generator,
+            how="control",
+            ulid=make_ulid_beside(control.original.id),
+        )
+        stored = [it for it in load_candidates(connection, chain_key, round=number, controls=True) if it.slot == slot]
+        known = select(CONTROL.c.id).where(CONTROL.c.candidate_id == stored[0].key)
+        if connection.execute(known).first() is None:
+            _INSERT.run(
+                connection,
+                ulid=make_ulid(),
+                round_id=round_key,
+                original_id=control.original.key,
+                candidate_id=stored[0].key,
+                operator=control.operator,
+                channel=control.channel,
+                severity=control.severity,
+                record=dict(control.record),
+                retired_at=None,
+                created_at=now(),
+            )
+
+
+def place_one(
+    connection: Connection, *, round_key: int, labeler_key: int, labeler: str, shown: list[int], share: float, seed: int
+) -> tuple[list[int], int | None]:
+    """(candidate keys in the order to show, control.id) for an assignment that would show `shown`."""
+    rows = _OF_ROUND.all(connection, round_key=round_key) if share and len(shown) > 2 else []
+    if not rows:
+        return shown, None
+    from refine.perturb.placing import Control, Past, PlacingSettings, place_control
+
+    history = [
+        Past() if row.control_id is None else Past(control=_name(row.control_id), original=str(row.original_id))
+        for row in _HISTORY.all(connection, labeler_key=labeler_key)
+    ]
+    placed = place_control(
+        [str(key) for key in shown],
+        [Control(id=_name(row.id), original=str(row.original_id)) for row in rows],
+        history,
+        labeler=labeler,
+        settings=PlacingSettings(share=share),
+        seed=seed,
+    )
+    if placed is None:
+        return shown, None
+    chosen = next(row for row in rows if _name(row.id) == placed.control.id)
+    order = [chosen.candidate_id if name == placed.control.id else int(name) for name in placed.order]
+    return order, chosen.id
+
+
+def _name(control_key: int) -> str:
+    """Apart from the names of candidates, which are keys of another table."""
+    return f"control {control_key}"
+
+
+def load_controls_of_rounds(connection: Connection, chain_key: int) -> dict[int, tuple[str, ...]]:
+    """Round key -> public ids of the candidates that are its controls."""
+    rows = connection.execute(
+        select(CONTROL.c.round_id, CANDIDATE.c.ulid)
+        .join(CANDIDATE, CANDIDATE.c.id == CONTROL.c.candidate_id)
+        .where(CANDIDATE.c.chain_id == chain_key)
+        .order_by(CONTROL.c.id)
+    )
+    found: dict[int, tuple[str, ...]] = {}
+    for round_key, ulid in rows:
+        found[round_key] = (*found.get(round_key, ()), ulid)
+    return found
+
+
+def load_sightings(connection: Connection, project_key: int | None = None) -> list[Sighted]:
+    """Of one project, or of all: every ranking of a control and its original, oldest first."""
+    query = (
+        select(
+            CONTROL.c.id,
+            CONTROL.c.operator,
+            CONTROL.c.severity,
+            CONTROL.c.original_id,
+            CONTROL.c.candidate_id,
+            LABELER.c.ulid,
+            RANKING.c.groups,
+        )
+        .join(ASSIGNMENT, ASSIGNMENT.c.control_id == CONTROL.c.id)
+        .join(RANKING, RANKING.c.assignment_id == ASSIGNMENT.c.id)
+        .join(LABELER, LABELER.c.id == ASSIGNMENT.c.labeler_id)
+        .order_by(RANKING.c.id)
+    )
+    if project_key is not None:
+        query = query.join(ROUND, ROUND.c.id == CONTROL.c.round_id).join(CHAIN, CHAIN.c.id == ROUND.c.chain_id)
+        query = query.where(CHAIN.c.project_id == project_key)
+    found = []
+    for key, operator, severity, original, control, labeler, groups in connection.execute(query):
+        places = {candidate: place for place, group in enumerate(groups) for candidate in group}
+        if original in places and control in places:
+            found.append(
+                Sighted(
+                    control_key=key,
+                    operator=operator,
+                    severity=severity,
+                    labeler=labeler,
+                    is_right=places[original] < places[control],
+                )
+            )
+    return found
+
+
+def retire_controls(connection: Connection, keys: Sequence[int]) -> int:
+    """Give them to nobody any more; how many there were."""
+    result = connection.execute(
+        update(CONTROL).where(CONTROL.c.id.in_(list(keys)), CONTROL.c.retired_at.is_(None)).values(retired_at=now())
+    )
+    return result.rowcount
