@@ -10,7 +10,7 @@ rounds are open at a time, the next one opens when one is decided or at the cap.
 
 Every arm has the same evidence and the same stopping rule (`enough`): ratings are updated after every answer by moment
 matching with what is believed of its labeler (Opper & Winther, Neural Computation 2000), and replaced, with what is
-believed of labelers, by `fit` of everything each time the answers have grown by half.
+believed of labelers, by `fit` of everything each time the answers have grown by 30 %.
 """
 
 import argparse
@@ -39,7 +39,7 @@ K, THETA, SPAM = 5, 0.3, 0.2
 GOOD, RANDOM, LEFT, INVERTED = range(4)
 PAIRS = list(combinations(range(K), 2))
 NODES, WEIGHTS = np.polynomial.hermite_e.hermegauss(21)
-FIRST_FIT, GROWTH = 2000, 1.5
+FIRST_FIT, GROWTH = 2000, 1.3
 CAPS = (50, 100, 200, 400)
 
 

@@ -14,8 +14,8 @@ StopReason: TypeAlias = Literal["best", "challenger", "incumbent", "most"]
 
 CAUTION = 1.08
 """Standard deviations are taken as this many times as wide. A rule that looks after every answer stops just above its
-threshold, where a posterior that takes reliabilities as known is a little too sure: of rounds stopped at P(best) > 0.95
-without caution 0.94 to 0.96 were right, with it 0.97 and more (benchmarks/ranking_labels.py)."""
+threshold, where a posterior that takes reliabilities as known is a little too sure: of simulated rounds stopped at
+P(best) > 0.95 without caution 0.94 to 0.97 were right, with it 0.96 to 0.99 (benchmarks/ranking_labels.py)."""
 
 
 def enough(
