@@ -18,11 +18,12 @@ from refine.ranking.ordered_logit import probabilities
 from refine.ranking.tiles import Small
 
 _REACH: Final = 8.0
-_NODES: Final = 65
+_NODES: Final = 49
 _STEP: Final = 2 * _REACH / (_NODES - 1)
 _LEVELS: Final = 4
-_BATCH: Final = 1 << 21
-"""Rows counted at once: a count's cost has a part that does not depend on them."""
+_TIES: Final = _LEVELS * _NODES
+"""Where the bins of ties begin: those have one level, the middle of all."""
+BINS: Final = _TIES + _NODES
 
 
 def shrinkage(variance: Small) -> Small:
@@ -36,12 +37,7 @@ class Bins:
     high: float
     """Shrinkages of the levels: the lowest and the highest."""
 
-    @property
-    def count(self) -> int:
-        """Of one labeler: outcome (decided, tie) by level by node."""
-        return 2 * _LEVELS * _NODES
-
-    def place(self, lead: Small, shrink: Small, is_tie_from: Ints) -> tuple[Ints, Small]:
+    def place(self, lead: Small, shrink: Small, ties: Ints) -> tuple[Ints, Small]:
         """Of each lead: the node below it, and how far it is towards the next, 0 to 1."""
         at = lead * shrink
         at += np.float32(_REACH)
@@ -52,8 +48,9 @@ class Bins:
         level = (shrink - np.float32(self.low)) * np.float32((_LEVELS - 1) / max(self.high - self.low, 1e-3))
         level += np.float32(0.5)
         np.clip(level, 0, _LEVELS - 1, out=level)
+        of_ties = node[ties]
         node += level.astype(np.intp) * _NODES
-        node[is_tie_from] += _LEVELS * _NODES
+        node[ties] = of_ties + _TIES
         return node, at
 
     def tables(self, theta: float, unit: float = 1.0) -> tuple[Floats, Floats]:
@@ -61,48 +58,43 @@ class Bins:
 
         `unit` multiplies all gains.
         """
-        shrink = np.repeat(np.linspace(self.low, self.high, _LEVELS), _NODES)
-        seen = np.tile(np.linspace(-_REACH, _REACH, _NODES), _LEVELS)
-        mean, variance = seen / shrink, (1 / shrink**2 - 1) * 8 / math.pi
-        good = np.empty((2, len(seen), len(LOG_GAINS), len(TIE_SHIFTS)))
-        for a, gain in enumerate(np.exp(LOG_GAINS).tolist()):
-            for u, shift in enumerate(np.exp(TIE_SHIFTS).tolist()):
-                chances = probabilities(mean, variance, gain=unit * gain, theta=theta * shift, side=0.0)
-                good[:, :, a, u] = chances[:, LEFT], chances[:, TIE]
-        chances = probabilities(mean, variance, gain=-1.0, theta=theta, side=0.0)
-        inverted = np.stack([chances[:, LEFT], chances[:, TIE]])
-        return (
-            _unbent(np.log(good)).reshape(self.count, len(LOG_GAINS), len(TIE_SHIFTS)),
-            _unbent(np.log(inverted)).reshape(self.count),
-        )
+        levels = np.append(np.linspace(self.low, self.high, _LEVELS), (self.low + self.high) / 2)
+        shrink = np.repeat(levels, _NODES)
+        mean = np.tile(np.linspace(-_REACH, _REACH, _NODES), _LEVELS + 1) / shrink
+        variance = (1 / shrink**2 - 1) * 8 / math.pi
+        answer = np.where(np.arange(BINS) < _TIES, LEFT, TIE)
+        gains, thresholds = unit * np.exp(LOG_GAINS)[:, None], theta * np.exp(TIE_SHIFTS)
+        good = probabilities(
+            mean[:, None, None], variance[:, None, None], gain=gains, theta=thresholds, side=0.0
+        )[np.arange(BINS), :, :, answer]  # fmt: skip
+        inverted = probabilities(mean, variance, gain=-1.0, theta=theta, side=0.0)[np.arange(BINS), answer]
+        return _unbent(np.log(good)), _unbent(np.log(inverted))
 
 
 def _unbent(values: Floats) -> Floats:
-    """(2, levels * nodes, ...) at the nodes, less what linear interpolation between them is off in the mean."""
-    by_node = values.reshape(2, _LEVELS, _NODES, *values.shape[2:])
+    """(bins, ...) at the nodes, less what linear interpolation between them is off in the mean."""
+    by_node = values.reshape(_LEVELS + 1, _NODES, *values.shape[1:])
     bent = np.zeros_like(by_node)
-    bent[:, :, 1:-1] = by_node[:, :, 2:] - 2 * by_node[:, :, 1:-1] + by_node[:, :, :-2]
+    bent[:, 1:-1] = by_node[:, 2:] - 2 * by_node[:, 1:-1] + by_node[:, :-2]
     return np.asarray((by_node - bent / 12).reshape(values.shape))
 
 
 class Counts:
     """Weights by owner and bin, added up in batches."""
 
-    def __init__(self, owners: int, bins: Bins) -> None:
-        self.bins = bins
-        self.values = np.zeros(owners * bins.count)
-        self._place = np.empty(_BATCH, dtype=np.intp)
-        self._below, self._above = np.empty(_BATCH, dtype=np.float64), np.empty(_BATCH, dtype=np.float64)
+    size = 1 << 20
+    """Of a batch, in rows: counting costs as much as there are bins, whatever the rows."""
+
+    def __init__(self, owners: int) -> None:
+        self.values = np.zeros(owners * BINS)
+        self._place = np.empty(self.size, dtype=np.intp)
+        self._below, self._above = np.empty(self.size, dtype=np.float64), np.empty(self.size, dtype=np.float64)
         self._filled = 0
 
     def add(self, place: Ints, part: Small, weight: Small) -> None:
-        """`place` is owner * bins + bin."""
-        if self._filled + len(place) > _BATCH:
+        """`place` is owner * BINS + bin; no more rows at once than `size`."""
+        if self._filled + len(place) > self.size:
             self._flush()
-        if len(place) > _BATCH:
-            for half in np.array_split(np.arange(len(place)), 2):
-                self.add(place[half], part[half], weight[half])
-            return
         rows = slice(self._filled, self._filled + len(place))
         self._place[rows] = place
         np.multiply(weight, part, out=self._above[rows])
@@ -112,7 +104,12 @@ class Counts:
     def by_owner(self) -> Floats:
         """(owners, bins)."""
         self._flush()
-        return self.values.reshape(-1, self.bins.count)
+        return self.values.reshape(-1, BINS)
+
+    def merge(self, other: "Counts") -> None:
+        self._flush()
+        other._flush()
+        self.values += other.values
 
     def _flush(self) -> None:
         place = self._place[: self._filled]
@@ -126,7 +123,7 @@ def evidence_of(counts: Floats, answers: Floats, bins: Bins, theta: float) -> Ev
     """Of each owner of counts (owners, bins) and answers (owners, 3)."""
     good, inverted = bins.tables(theta)
     return Evidence(
-        good=(counts @ good.reshape(bins.count, -1)).reshape(-1, len(LOG_GAINS), len(TIE_SHIFTS)),
+        good=(counts @ good.reshape(BINS, -1)).reshape(-1, len(LOG_GAINS), len(TIE_SHIFTS)),
         adversarial=counts @ inverted,
         answers=answers,
     )

@@ -7,21 +7,24 @@ from numpy.typing import NDArray
 
 
 def invert(matrices: NDArray[Any]) -> NDArray[Any]:
-    """In place, by Gauss-Jordan elimination without pivots, which positive definite matrices do not need.
+    """In place, by the symmetric sweep operator (Goodnight, The American Statistician 1979), upper halves only.
 
-    `np.linalg.inv` calls LAPACK once a matrix, about 2 µs each; here every step is one operation over all of them.
+    It needs no pivots where matrices are positive definite. `np.linalg.inv` calls LAPACK once a matrix, about 2 µs
+    each; here every step is one operation over all of them.
     """
     size = len(matrices)
+    row, scaled, part = np.empty_like(matrices[0]), np.empty_like(matrices[0]), np.empty_like(matrices[0])
     for k in range(size):
-        scale = 1 / matrices[k, k]
-        column = matrices[:, k].copy()
-        column[k] = 0
-        matrices[k] *= scale
-        matrices[k, k] = scale
-        row = matrices[k].copy()
-        matrices[:, k] = 0
-        matrices[k] = row
+        row[:k], row[k:] = matrices[:k, k], matrices[k, k:]
+        pivot = np.reciprocal(row[k])
+        np.multiply(row, pivot, out=scaled)
         for i in range(size):
             if i != k:
-                matrices[i] -= column[i] * row
+                np.multiply(scaled[i:], row[i], out=part[i:])
+                matrices[i, i:] -= part[i:]
+        matrices[:k, k], matrices[k, k:] = scaled[:k], scaled[k:]
+        np.negative(pivot, out=matrices[k, k])
+    np.negative(matrices, out=matrices)
+    for i in range(size - 1):
+        matrices[i + 1 :, i] = matrices[i, i + 1 :]
     return matrices

@@ -4,13 +4,12 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from refine.ranking.cells import Cells, Floats, Ints, Lookup
+from refine.ranking.cells import Cells, Floats, Ints, Lookup, pieces
 from refine.ranking.comparisons import Comparisons
 from refine.ranking.trusted import CONTROL_VARIANCE
 
 MOST_NAMES = 200
 """Item names that serve as generators where none are given, the most frequent: cost grows with the cube."""
-_PIECE = 1 << 20
 
 
 def generators_of(
@@ -22,8 +21,7 @@ def generators_of(
     """
     if data.generators:
         code, names = np.full(len(cells), -1, dtype=np.int64), data.generators
-        for at in range(0, len(data), _PIECE):
-            rows = slice(at, at + _PIECE)
+        for rows in pieces(data):
             for cell, made in zip(lookup(rows), (data.left_generator[rows], data.right_generator[rows]), strict=True):
                 np.maximum.at(code, cell, made.astype(np.int64))
     elif known is not None:
@@ -47,8 +45,7 @@ def only_controls(data: Comparisons, cells: Cells, lookup: Lookup) -> tuple[Ints
     if not is_control.any():
         return none, none
     original, compared = np.full(len(cells), -1, dtype=np.int64), np.zeros(len(cells), dtype=bool)
-    for at in range(0, len(data), _PIECE):
-        rows = slice(at, at + _PIECE)
+    for rows in pieces(data):
         left, right = lookup(rows)
         gold = is_control[rows]
         compared[left], compared[right[~gold]] = True, True

@@ -31,7 +31,10 @@ from refine.ranking.scores import Scores, View, solve_scores
 from refine.ranking.trusted import Fitted
 
 BLIND_PASSES: Final = 4
-PASSES: Final = 8
+PASSES: Final = 24
+"""At most; and"""
+SETTLED: Final = 0.005
+"""how little shares and widths of the population move in the last one."""
 WORTH_SCORES: Final = 4.0
 """Scores that the expected variances are worth, and those:"""
 VARIANCE: Final = 0.7
@@ -67,8 +70,8 @@ class Passes:
             (np.bincount(pairs) > 1).any() or len(rows.is_control)
         )  # somebody's answers stand beside another's
 
-    def advance(self, *, trusting: bool) -> None:
-        """One pass: scores, then their widths and theta, then labelers if `trusting`."""
+    def advance(self, *, trusting: bool) -> float:
+        """One pass: scores, then their widths and theta, then labelers if `trusting`; how far those moved."""
         rows = self.rows
         scores = self._solve()
         self.mean, self.generators = scores.mean, scores.generators
@@ -77,10 +80,10 @@ class Passes:
         views = self._views()
         self._learn_theta(lead, variance, views)
         if not trusting:
-            return
+            return np.inf
         self.evidence = self._gather(lead, variance, rows.labeler, len(rows.data.labelers))
-        population = replace(self.population, theta=self.theta)
-        self.population, drift = learn_population(population, self.evidence)
+        before = self.population
+        self.population, drift = learn_population(replace(before, theta=self.theta), self.evidence)
         self.beliefs = believe(self.population, self.evidence)
         self.sides = learn_sides(
             rows.data.outcome, lead, variance, weight=rows.for_labelers * rows.is_pair, views=self._views(),
@@ -91,6 +94,7 @@ class Passes:
         self.variance, self.generator_variance = self.variance * scale**2, self.generator_variance * scale**2
         self.control_lead *= scale
         self.beliefs = replace(self.beliefs, unit=1 / scale)
+        return self.population.distance(before)
 
     def remember_blind(self) -> None:
         """Keep where the passes stand, to come back to if telling labelers apart explains no more."""

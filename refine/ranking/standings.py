@@ -7,8 +7,8 @@ import numpy as np
 from refine.ranking.cavity import leads_without_own, shared_covariances
 from refine.ranking.cells import Floats, summed
 from refine.ranking.comparisons import LEFT, TIE
+from refine.ranking.rows import Rows, views_for
 from refine.ranking.scores import slopes_of
-from refine.ranking.trust import Rows, views_for
 from refine.ranking.trusted import Fitted
 
 

@@ -3,13 +3,19 @@
 The same likelihood as `scores` and `cavity`, for groups of one size at a time and without storing anything a row long.
 """
 
+import math
 from dataclasses import dataclass
+from typing import Any, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
-from refine.ranking.cells import Floats, Ints
+from refine.ranking.cells import Floats, summed
 from refine.ranking.inverses import invert
-from refine.ranking.tiles import Kinds, Places, Small, Tile
+from refine.ranking.tiles import Kinds, Small, Tile
+
+_LONGEST: Final = 2.0
+"""That a score moves in one step."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -34,8 +40,8 @@ class Solved:
     """(size, size, groups), and"""
     covariance: Floats
     """its inverse."""
-    gradient: Floats
-    """Of the log posterior at `mean`, to first order."""
+    variance: Small
+    """Of leads, the same shape."""
     pull: Small
     """By row, at `mean`: derivative of the log likelihood by the lead of the entry's first over its second, and"""
     bend: Small
@@ -53,6 +59,7 @@ class Glance:
         self.threshold = seen.theta.take(self.labeler)
         self.good = weight * seen.good.take(self.labeler)
         self.good *= self.gain
+        self.gain_squared = self.gain * self.gain
         self.side: Small | None = None
         """Added to the lead as the labeler sees it."""
         if tile.has_pairs:
@@ -66,57 +73,62 @@ class Glance:
             is_tie[tile.ties] = True
             self.inverted_ties = np.flatnonzero(is_tie[self.inverted])
 
-    def slopes(self, lead: Small) -> tuple[Small, Small]:
-        """By row: derivative of the log likelihood by the lead, and minus the second one."""
+    def slopes(self, lead: Small, variance: Small) -> tuple[Small, Small]:
+        """By row: derivative of the log likelihood by the lead, and minus the second one, averaged over leads of that
+        variance as in `scores.slopes_of`."""
         seen = lead * self.gain
         if self.side is not None:
             seen += self.side
-        lost = _falling(seen - self.threshold)
+        shrink = _shrinkage(variance * self.gain_squared)
+        lost = _falling((seen - self.threshold) * shrink)
         pull = self.good * lost
         bend = pull * self.gain
+        bend *= shrink
         lost -= 1
         bend *= -lost
         if len(ties := self.tile.ties):
-            other = _falling(-seen[ties] - self.threshold[ties])
+            other = _falling((-seen[ties] - self.threshold[ties]) * shrink[ties])
             part = self.good[ties] * other
             pull[ties] -= part
-            bend[ties] += part * self.gain[ties] * (1 - other)
+            bend[ties] += part * self.gain[ties] * shrink[ties] * (1 - other)
         if len(rows := self.inverted):
-            weight, at = self.inverted_weight, lead[rows]
-            lost = _falling(-at - self.theta)
+            weight, at, shrink = self.inverted_weight, lead[rows], _shrinkage(variance[rows])
+            lost = _falling((-at - self.theta) * shrink)
             pull[rows] -= weight * lost
-            bend[rows] += weight * lost * (1 - lost)
+            bend[rows] += weight * shrink * lost * (1 - lost)
             if len(tied := self.inverted_ties):
-                other = _falling(at[tied] - self.theta)
+                other = _falling((at[tied] - self.theta) * shrink[tied])
                 pull[rows[tied]] += weight[tied] * other
-                bend[rows[tied]] += weight[tied] * other * (1 - other)
+                bend[rows[tied]] += weight[tied] * shrink[tied] * other * (1 - other)
         return pull, bend
 
 
 def solve(
-    glance: Glance, mean: Floats, *, expected: Floats | float, precision: Floats | float, steps: int, longest: float = 2.0
-) -> Solved:  # fmt: skip
-    """Newton steps from `mean` (size, groups); a prior N(expected, 1 / precision) on every cell."""
+    glance: Glance, mean: Floats, variance: Small, *, expected: Floats | float, precision: float, steps: int
+) -> Solved:
+    """Newton steps from `mean` (size, groups), under a prior N(expected, 1 / precision) on every cell.
+
+    `variance` (size, size, groups) is what is thought of the leads' at first; each step finds it anew.
+    """
     size, groups = mean.shape
     entries, diagonal = size * size * groups, np.arange(size)
     for _ in range(steps):
         lead = _differences(mean).astype(np.float32).reshape(-1).take(glance.entry)
-        pull, bend = glance.slopes(lead)
-        slope = np.bincount(glance.entry, pull, entries).reshape(size, size, groups)
-        curve = np.bincount(glance.entry, bend, entries).reshape(size, size, groups)
+        pull, bend = glance.slopes(lead, variance.reshape(-1).take(glance.entry))
+        slope = summed(glance.entry, pull, entries).reshape(size, size, groups)
+        curve = summed(glance.entry, bend, entries).reshape(size, size, groups)
         gradient = slope.sum(1) - slope.sum(0) - (mean - expected) * precision
         curve += curve.transpose(1, 0, 2).copy()
         np.negative(curve, out=curve)
         curve[diagonal, diagonal] = precision - curve.sum(1)
         covariance = invert(curve.copy())
+        own = covariance[diagonal, diagonal]
+        variance = (own[:, None] + own[None] - 2 * covariance).astype(np.float32)
         step = (covariance * gradient).sum(1)
-        step *= np.minimum(1, longest / np.maximum(np.abs(step).max(0), 1e-9))
+        step *= np.minimum(1, _LONGEST / np.maximum(np.abs(step).max(0), 1e-9))
         mean = mean + step
     pull -= bend * _differences(step).astype(np.float32).reshape(-1).take(glance.entry)
-    gradient = gradient - (curve * step).sum(1)
-    return Solved(
-        mean=mean, precision=curve, covariance=covariance, gradient=gradient, pull=pull, bend=bend
-    )  # fmt: skip
+    return Solved(mean=mean, precision=curve, covariance=covariance, variance=variance, pull=pull, bend=bend)
 
 
 def leads_without_own(tile: Tile, solved: Solved) -> tuple[Small, Small]:
@@ -148,16 +160,23 @@ def leads_without_own(tile: Tile, solved: Solved) -> tuple[Small, Small]:
 def _without_row(tile: Tile, solved: Solved) -> tuple[Small, Small]:
     """The same where every block is one row: a change of rank one."""
     entry = tile.entry.astype(np.intp)
-    variance = solved.covariance[np.arange(tile.size), np.arange(tile.size)]
-    spread = (variance[:, None] + variance[None] - 2 * solved.covariance).astype(np.float32).reshape(-1).take(entry)
+    spread = solved.variance.reshape(-1).take(entry)
     spread /= np.maximum(1 - spread * solved.bend, np.float32(1e-6))
     lead = _differences(solved.mean).astype(np.float32).reshape(-1).take(entry)
     return lead - spread * solved.pull, np.maximum(spread, np.float32(1e-9))
 
 
-def _differences(of: Floats) -> Floats:
+def _differences(of: NDArray[Any]) -> NDArray[Any]:
     """(size, many) to (size, size, many): each first less each second."""
     return np.asarray(of[:, None] - of[None])
+
+
+def _shrinkage(variance: Small) -> Small:
+    """1 / sqrt(1 + pi / 8 variance); variance is not kept."""
+    variance *= np.float32(math.pi / 8)
+    variance += 1
+    np.sqrt(variance, out=variance)
+    return np.reciprocal(variance, out=variance)
 
 
 def _falling(x: Small) -> Small:

@@ -46,11 +46,11 @@ class Tile:
 
     @property
     def size(self) -> int:
-        return self.cells.shape[0]
+        return len(self.cells)
 
     @property
     def groups(self) -> int:
-        return self.cells.shape[1]
+        return len(self.cells[0])
 
     def __len__(self) -> int:
         return len(self.entry)

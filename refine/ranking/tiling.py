@@ -6,27 +6,23 @@ from typing import Final
 
 import numpy as np
 
-from refine.ranking.cells import Cells, Ints, find_cells
-from refine.ranking.comparisons import LEFT, RIGHT, TIE, Comparisons
+from refine.ranking.cells import Cells, Floats, Ints, Lookup, Outcomes, pieces
+from refine.ranking.comparisons import RIGHT, TIE, Codes, Comparisons
 from refine.ranking.tiles import Kinds, Tile, Tiles
 
 MOST_CELLS: Final = 24
 """Of a group: the cavity of a block takes their cube."""
-_ROWS: Final = 24_576
+_ROWS: Final = 49_152
 """Of a tile, about: what its rows and matrices take fits a processor's second cache."""
-_PIECE: Final = 1 << 19
-"""Rows worked on at once: bounds memory, changes no result."""
 _MOST_KINDS: Final = 250
 _SHUFFLE: Final = 20_240_607
 """Draws the order of groups; any number would do."""
 
 
-def tiles_of(data: Comparisons) -> Tiles | None:
-    """None where a group is too large for this layout, or rankings have too many lengths."""
-    if not len(data):
-        return None
-    cells, lookup = find_cells(data)
-    if int(cells.size.max()) > MOST_CELLS:
+def tiles_of(data: Comparisons, cells: Cells, lookup: Lookup) -> Tiles | None:
+    """Of data whose cells are those. None where a group is too large for this layout, or rankings are of too many
+    lengths."""
+    if not len(data) or int(cells.size.max()) > MOST_CELLS:
         return None
     ranking = _Rankings.of(data)
     kinds = Kinds.of(ranking.lengths)
@@ -38,8 +34,7 @@ def tiles_of(data: Comparisons) -> Tiles | None:
     slot_of[groups] = np.arange(len(groups))
     keys = np.empty(len(data), dtype=np.int64)
     is_control = data.is_control
-    for at in range(0, len(data), _PIECE):
-        rows = slice(at, at + _PIECE)
+    for rows in pieces(data):
         group = data.group[rows]
         start = cells.start[group]
         left, right = lookup(rows)
@@ -87,7 +82,7 @@ class _Rankings:
         place[lengths] = np.arange(len(lengths))
         return cls(lengths=lengths, of_number=place[rows], numbers=numbers)
 
-    def kind(self, ranking: Ints) -> Ints:
+    def kind(self, ranking: Codes) -> Ints:
         at = ranking + 1 if self.numbers is None else np.searchsorted(self.numbers, ranking)
         return self.of_number[at]
 
@@ -105,7 +100,7 @@ class _Layout:
         by_labeler, by_kind = labelers.bit_length(), kinds.bit_length()
         return cls(labeler=by_labeler, kind=by_kind, bits=slots.bit_length() + by_labeler + 12 + by_kind)
 
-    def pack(self, slot: Ints, labeler: Ints, left: Ints, right: Ints, outcome: Ints, kind: Ints) -> Ints:
+    def pack(self, slot: Ints, labeler: Codes, left: Ints, right: Ints, outcome: Outcomes, kind: Ints) -> Ints:
         key = (slot << self.labeler) + labeler
         for width, value in ((5, left), (5, right), (2, outcome), (self.kind, kind)):
             key <<= width
@@ -142,8 +137,8 @@ def _cuts(keys: Ints, layout: _Layout, sizes: Ints) -> Iterator[tuple[int, int, 
 
 
 def _tile(
-    cells: Cells, groups: Ints, key: Ints, first: int, layout: _Layout, kinds: Kinds, answers: Ints,
-    control_answers: Ints,
+    cells: Cells, groups: Ints, key: Ints, first: int, layout: _Layout, kinds: Kinds, answers: Floats,
+    control_answers: Floats,
 ) -> Tile:  # fmt: skip
     size, count = int(cells.size[groups[0]]), len(groups)
     slot = layout.slot(key) - first

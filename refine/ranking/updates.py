@@ -1,7 +1,7 @@
 """A few new rows taken into a fit: their groups rated anew, their labelers' evidence grown, all else as it was."""
 
 from dataclasses import fields, replace
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -78,7 +78,7 @@ def update(start: Fitted, more: Comparisons, *, seed: int, draws: int) -> Fitted
 def _merged(before: Columns, now: Columns, who: Ints, count: int) -> Columns:
     """Columns of `count` labelers: `now` of those in `who`, `before` of the others."""
     names = [field.name for field in fields(before) if isinstance(getattr(before, field.name), np.ndarray)]
-    found = {name: _put(getattr(before, name), getattr(now, name), who, count) for name in names}
+    found: dict[str, Any] = {name: _put(getattr(before, name), getattr(now, name), who, count) for name in names}
     return replace(before, **found)
 
 
