@@ -76,6 +76,11 @@ class Cells:
         group = self.group[i]
         return self.block[group] + (i - self.start[group]) * self.size[group] + j - self.start[group]
 
+    def lead_variances(self, i: Ints, j: Ints, covariances: Floats) -> Floats:
+        """Of cell i's score over cell j's."""
+        own = covariances[self.diagonal]
+        return np.asarray(np.maximum(own[i] + own[j] - 2 * covariances[self.entry(i, j)], 0))
+
     def by_size(self) -> list[tuple[int, Ints, Ints]]:
         """(cells, (groups, cells), (groups, cells, cells)): of groups of one size, their cells and their entries."""
         found = []

@@ -27,7 +27,7 @@ from refine.ranking.labelers import (
 from refine.ranking.makers import generators_of, only_controls, place_controls
 from refine.ranking.ordered_logit import log_likelihood, probabilities
 from refine.ranking.rows import Rows, views_for
-from refine.ranking.scores import Scores, View, solve_scores
+from refine.ranking.scores import NEAR, ROUGHLY, Scores, View, solve_scores
 from refine.ranking.trusted import Fitted
 
 BLIND_PASSES: Final = 4
@@ -73,7 +73,7 @@ class Passes:
     def advance(self, *, trusting: bool) -> float:
         """One pass: scores, then their widths and theta, then labelers if `trusting`; how far those moved."""
         rows = self.rows
-        scores = self._solve()
+        scores = self._solve(ROUGHLY)
         self.mean, self.generators = scores.mean, scores.generators
         self._learn_widths(scores)
         lead, variance = self._leads(scores)
@@ -154,12 +154,12 @@ class Passes:
             generator_variance=self.generator_variance,
         )
 
-    def _solve(self) -> Scores:
+    def _solve(self, near: float = NEAR) -> Scores:
         rows = self.rows
         return solve_scores(
             rows.cells, rows.left, rows.right, rows.data.outcome, self._views(), generator=self.generator,
             variance=self.variance, generator_variance=self.generator_variance, mean=self.mean,
-            generators=self.generators,
+            generators=self.generators, near=near,
         )  # fmt: skip
 
     def _views(self) -> list[View]:

@@ -1,4 +1,4 @@
-"""Scores of cells given what is believed of labelers: Newton's method on the log posterior, generators included.
+"""Scores of cells given what is believed of labelers: Newton's method on the expected log posterior, generators included.
 
 Prior: the score of a cell is N(g of its generator, variance), g is N(0, generator_variance). The Hessian is an arrow,
 a block for each group and one border for all generators, solved by the border's Schur complement.
@@ -14,8 +14,8 @@ import numpy as np
 from refine.ranking.cells import Cells, Floats, Ints, Outcomes, summed
 from refine.ranking.ordered_logit import slopes
 
-_STEPS = 8
-_NEAR = 1e-4
+_STEPS = 40
+NEAR, ROUGHLY = 1e-7, 1e-3
 """A step as small as this is the last."""
 
 
@@ -59,8 +59,11 @@ def solve_scores(
     mean: Floats,
     generators: Floats,
     offset: Floats | float = 0.0,
+    near: float = NEAR,
 ) -> Scores:
-    """The posterior's maximum from `mean` and `generators` on, and the curvature there.
+    """The normal nearest to the posterior, from `mean` and `generators` on: where the expected slope of the log
+    posterior is zero, with the expected curvature as precision (Opper & Archambeau, Neural Computation 2009). The
+    maximum itself lies too near to the prior where rows are few.
 
     `generator` is each cell's, -1 for none. Rows may be read in several views at once, as mixtures
     are. `offset` is what a score is expected to be beside its generator's g.
@@ -108,7 +111,7 @@ def solve_scores(
                 covariances[entries] += tilt @ shared @ tilt.transpose(0, 2, 1)
         doubt = np.maximum(covariances[where[0]] + covariances[where[1]] - 2 * covariances[where[2]], 0)
         size_of_step = float(np.abs(step).max(initial=0.0))
-        if size_of_step < _NEAR or number == _STEPS - 1:
+        if size_of_step < near or number == _STEPS - 1:
             break
         length = min(1.0, 2 / size_of_step)
         mean, generators = mean + length * step, generators + length * turn
