@@ -1,4 +1,4 @@
-"""Scores of cells given what is believed of labelers: Newton's method on the expected log posterior, generators included.
+"""Scores of cells given what is believed of labelers, generators included: Newton's method on the expected posterior.
 
 Prior: the score of a cell is N(g of its generator, variance), g is N(0, generator_variance). The Hessian is an arrow,
 a block for each group and one border for all generators, solved by the border's Schur complement.
