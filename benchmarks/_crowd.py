@@ -13,9 +13,6 @@ from refine.ranking.comparisons import LEFT, RIGHT, TIE
 
 MOST = 6
 """Candidates a round: this or one less."""
-SHOWN = 4
-RANKINGS = 10
-"""A round; with 6 comparisons each."""
 CAREFUL, RANDOM, ALWAYS_LEFT, INVERTED = range(4)
 GAIN_SD, TIE_WIDTH, CONTROL_LEAD, CONTROL_SD = 0.4, 0.15, 2.0, 0.5
 _ROUNDS = 20_000
@@ -40,16 +37,23 @@ class Crowd:
         return found.reshape(self.scores.shape)
 
 
-def make(comparisons: int, *, bad: float, seed: int, labelers: int | None = None) -> dict[str, NDArray[Any]]:
+def make(
+    comparisons: int, *, bad: float, seed: int, shown: int = 4, rankings: int = 10, per_labeler: int = 1000
+) -> dict[str, NDArray[Any]]:
     """Columns of a crowd, as `load` reads them: about so many comparisons, that share of bad labelers.
+
+    A round has so many `rankings` of `shown` candidates each, or of all it has if those are fewer; a labeler makes about
+    `per_labeler` comparisons, and there are 30 labelers at least.
 
     70 % of those answer at random, 20 % always prefer what is shown first, 10 % invert. Others see the scores a
     log-normal number of times; whoever ranks is off by Gumbel noise, so that pairs are logistic, and ties what comes
     out within 0.15. In a tenth of the rounds the last candidate is a control of the first.
     """
     rng = np.random.default_rng(seed)
-    rounds = max(round(comparisons / (RANKINGS * SHOWN * (SHOWN - 1) // 2)), 1)
-    count = labelers or max(30, comparisons // 1000)
+    i, j = np.triu_indices(shown, 1)
+    pairs = (len(i) + (min(shown, MOST - 1) * (min(shown, MOST - 1) - 1)) // 2) / 2
+    rounds = max(round(comparisons / (rankings * pairs)), 1)
+    count = max(30, comparisons // per_labeler)
     kind = np.full(count, CAREFUL)
     spoilt = rng.permutation(count)[: round(bad * count)]
     kind[spoilt] = rng.choice([RANDOM, ALWAYS_LEFT, INVERTED], len(spoilt), p=[0.7, 0.2, 0.1])
@@ -64,18 +68,17 @@ def make(comparisons: int, *, bad: float, seed: int, labelers: int | None = None
     scores[size < MOST, -1] = np.nan
     first_cell = np.cumsum(size) - size
     parts: list[dict[str, NDArray[Any]]] = []
-    i, j = np.triu_indices(SHOWN, 1)
     for at in range(0, rounds, _ROUNDS):
         group = np.arange(at, min(at + _ROUNDS, rounds))
-        drawn = rng.random((len(group), RANKINGS, MOST))
-        drawn[np.isnan(scores[group])[:, None, :] & np.ones((1, RANKINGS, 1), dtype=bool)] = 2
-        shown = drawn.argsort(2)[:, :, :SHOWN]
-        steps = rng.integers(1, count // RANKINGS + 1, (len(group), RANKINGS))
+        drawn = rng.random((len(group), rankings, MOST))
+        drawn[np.isnan(scores[group])[:, None, :] & np.ones((1, rankings, 1), dtype=bool)] = 2
+        order = drawn.argsort(2)[:, :, :shown]
+        steps = rng.integers(1, count // rankings + 1, (len(group), rankings))
         who = (rng.integers(0, count, (len(group), 1)) + steps.cumsum(1)) % count
-        true = scores[group[:, None, None], shown]
+        true = scores[group[:, None, None], order]
         worth = gain[who][:, :, None] * true + rng.gumbel(size=true.shape)
-        worth = np.where((kind[who] == ALWAYS_LEFT)[:, :, None], -np.arange(SHOWN), np.floor(worth / TIE_WIDTH))
-        left, right, ahead = shown[:, :, i], shown[:, :, j], worth[:, :, i] - worth[:, :, j]
+        worth = np.where((kind[who] == ALWAYS_LEFT)[:, :, None], -np.arange(shown), np.floor(worth / TIE_WIDTH))
+        left, right, ahead = order[:, :, i], order[:, :, j], worth[:, :, i] - worth[:, :, j]
         outcome = np.where(ahead > 0, LEFT, np.where(ahead < 0, RIGHT, TIE))
         last = (size[group] - 1)[:, None, None]
         is_gold = has_control[group][:, None, None] & (
@@ -83,26 +86,22 @@ def make(comparisons: int, *, bad: float, seed: int, labelers: int | None = None
         )
         swap = is_gold & (left == last)  # of a control the original stands left
         left, right = np.where(swap, right, left), np.where(swap, left, right)
+        is_there = ~np.isnan(true[:, :, i] + true[:, :, j])
         base = first_cell[group][:, None, None]
-        number = np.broadcast_to((group[:, None] * RANKINGS + np.arange(RANKINGS))[:, :, None], left.shape)
-        parts.append(
-            {
-                "labeler": np.broadcast_to(who[:, :, None], left.shape).astype(np.int32),
-                "group": np.broadcast_to(group[:, None, None], left.shape).astype(np.int32),
-                "left": (base + left).astype(np.int32),
-                "right": (base + right).astype(np.int32),
-                "outcome": np.where(swap, RIGHT - outcome, outcome).astype(np.int8),
-                "ranking": number.astype(np.int32),
-                "control": np.where(is_gold, 0, -1).astype(np.int32),
-            }
-        )
-    rows = {name: np.concatenate([part[name].reshape(-1, len(i)) for part in parts]) for name in parts[0]}
-    order = rng.permutation(len(rows["group"]))  # rankings come in any order
-    return {name: column[order].ravel() for name, column in rows.items()} | {
-        "scores": scores,
-        "kind": kind,
-        "gain": gain,
-    }
+        number = np.broadcast_to((group[:, None] * rankings + np.arange(rankings))[:, :, None], left.shape)
+        columns = {
+            "labeler": (np.broadcast_to(who[:, :, None], left.shape), np.int32),
+            "group": (np.broadcast_to(group[:, None, None], left.shape), np.int32),
+            "left": (base + left, np.int32),
+            "right": (base + right, np.int32),
+            "outcome": (np.where(swap, RIGHT - outcome, outcome), np.int8),
+            "ranking": (number, np.int32),
+            "control": (np.where(is_gold, 0, -1), np.int32),
+        }
+        parts.append({name: column[is_there].astype(dtype) for name, (column, dtype) in columns.items()})
+    rows = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    order = rng.permutation(int(rows["ranking"][-1]) + 1)[rows["ranking"]].argsort(kind="stable")  # in any order
+    return {name: column[order] for name, column in rows.items()} | {"scores": scores, "kind": kind, "gain": gain}
 
 
 def save(folder: Path, columns: dict[str, NDArray[Any]]) -> None:

@@ -1,11 +1,12 @@
 """The ranking engine from ten thousand to ten million comparisons, beside an oracle, worker-blind fits and other libraries.
 
     python benchmarks/ranking_scale.py [--sizes 10000 100000 1000000 10000000] [--bad 0.2] [--seed 1] [--repeat 1]
-                                       [--methods ours oracle blind bradley-terry dawid-skene choix] [--limit-s 900]
+                                       [--shown 4] [--rankings 10]
+                                       [--per-labeler 1000] [--methods ours oracle …] [--limit-s 900]
 
-A crowd is made up as `_crowd.make` says: rounds of five or six candidates, ten rankings of four a round, one labeler in
-a thousand comparisons (thirty at least) who ranks in rounds all over, a stated share of them bad, controls in a tenth of
-the rounds. Every method runs in a process of its own that loads the columns from disk, so that the peak is its own, the
+A crowd is made up as `_crowd.make` says: rounds of five or six candidates, ten rankings of four a round, labelers of
+about a thousand comparisons each who rank in rounds all over, a stated share of them bad, controls in a tenth of the
+rounds. Every method runs in a process of its own that loads the columns from disk, so that the peak is its own, the
 loaded columns included; times are of the method alone, without loading and without imports. Sizes are of comparisons.
 
 tau: mean over the rounds of Kendall's tau-a with the true scores. top-1: how often the highest candidate is the best.
@@ -247,7 +248,10 @@ def lines(options: argparse.Namespace) -> Any:
         for bad in options.bad:
             with tempfile.TemporaryDirectory() as name:
                 folder = Path(name)
-                columns = make(size, bad=bad, seed=options.seed)
+                columns = make(
+                    size, bad=bad, seed=options.seed, shown=options.shown, rankings=options.rankings,
+                    per_labeler=options.per_labeler,
+                )  # fmt: skip
                 rows = len(columns["outcome"])
                 save(folder, columns)
                 del columns
@@ -281,6 +285,9 @@ def main() -> None:
     parser.add_argument("--sizes", type=int, nargs="+", default=SIZES)
     parser.add_argument("--bad", type=float, nargs="+", default=[0.2], help="shares of labelers")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--shown", type=int, default=4, choices=range(2, MOST + 1), help="candidates in a ranking")
+    parser.add_argument("--rankings", type=int, default=10, help="of a round")
+    parser.add_argument("--per-labeler", type=int, default=1000, help="comparisons")
     parser.add_argument("--repeat", type=int, default=1)
     parser.add_argument("--methods", nargs="+", choices=METHODS, default=[*METHODS])
     parser.add_argument("--limit-s", type=float, default=900, help="of one method on one size")

@@ -125,9 +125,9 @@ class TiledPasses:
         before = self.population
         self.population, drift = learn_population(replace(before, theta=self.theta), self.evidence)
         self.beliefs = believe(self.population, self.evidence)
-        self.sides = self.sides + (found.side_slope - self.sides / SIDE_VARIANCE) / (
-            found.side_bend + 1 / SIDE_VARIANCE
-        )
+        good = self.beliefs.p_good
+        slope = good * found.side_slope - self.sides / SIDE_VARIANCE
+        self.sides = self.sides + slope / (good * found.side_bend + 1 / SIDE_VARIANCE)
         scale = float(np.exp(drift))  # leads grow by it and gains shrink: what labelers see stays the same
         for number in which.tolist():
             self.mean[number] = self.mean[number] * scale
@@ -151,7 +151,7 @@ class TiledPasses:
                 self._add_widths(found, number, solved)
                 if covariances is not None:
                     covariances[self._entries(glance.tile)] = solved.covariance
-                self._count(found, glance, solved, seen, trusting=trusting)
+                self._count(found, glance, solved, trusting=trusting)
             return found
 
         if len(parts) == 1:
@@ -169,7 +169,7 @@ class TiledPasses:
             glance, self.mean[number], self.doubt[number], expected=expected, precision=1 / self.variance, steps=steps
         )  # fmt: skip
 
-    def _count(self, found: Harvest, glance: Glance, solved: Solved, seen: Seen, *, trusting: bool) -> None:
+    def _count(self, found: Harvest, glance: Glance, solved: Solved, *, trusting: bool) -> None:
         """The tile's leads, into bins; and what they say of side biases."""
         tile, kinds, bins = glance.tile, self.tiles.kinds, self.bins
         lead, variance = leads_without_own(tile, solved)
@@ -183,7 +183,7 @@ class TiledPasses:
             outcome[tile.ties] = TIE
             seen_as = (shrink * (glance.gain * lead + glance.side)).astype(np.float64)
             first, second = slopes(outcome, seen_as, (shrink * glance.threshold).astype(np.float64))
-            counted = weight * seen.good.take(glance.labeler) * np.abs(leaning)
+            counted = weight * np.abs(leaning)
             found.side_slope += np.bincount(glance.labeler, counted * shrink * first * leaning, len(found.side_slope))
             found.side_bend += np.bincount(glance.labeler, counted * shrink**2 * second, len(found.side_slope))
             lead += glance.side / np.maximum(glance.gain, np.float32(0.3))

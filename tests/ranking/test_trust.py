@@ -240,7 +240,7 @@ def test_an_update_counts_every_row_as_evidence_once(hostile_world: World) -> No
 
 
 def test_only_the_most_frequent_names_serve_as_generators(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("refine.ranking.trust._MOST_NAMES", 2)
+    monkeypatch.setattr("refine.ranking.makers.MOST_NAMES", 2)
     rows: list[Row] = [("ann", f"g{n}", "a", "b" if n % 3 else "c", LEFT) for n in range(9)]
     assert fit(comparisons(rows)).generator_names == ("a", "b")
 
