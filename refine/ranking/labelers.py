@@ -14,7 +14,6 @@ from typing import Final
 import numpy as np
 
 from refine.ranking.cells import Floats, Ints, Outcomes, summed
-from refine.ranking.comparisons import LEFT, RIGHT, TIE
 from refine.ranking.ordered_logit import log_likelihood, probabilities, slopes
 from refine.ranking.scores import View
 
@@ -179,19 +178,19 @@ def gather(
 
 def believe(population: Population, evidence: Evidence) -> Beliefs:
     log_good = np.log(np.maximum(population.good * population.shares[0], 1e-300)) + evidence.good
-    careless_likelihood, rates = _careless(population, evidence.answers)
-    log_careless = math.log(population.shares[1]) + careless_likelihood
+    log_careless = math.log(population.shares[1]) + _careless_likelihood(population, evidence.answers)
     share = math.log(population.shares[2]) if population.can_invert else -np.inf
     log_adversarial = share + evidence.adversarial
     top = np.maximum(log_good.max((1, 2), initial=-np.inf), np.maximum(log_careless, log_adversarial))
     good = np.exp(log_good - top[:, None, None])
     careless, adversarial = np.exp(log_careless - top), np.exp(log_adversarial - top)
     total = good.sum((1, 2)) + careless + adversarial
+    answers = evidence.answers + population.answers
     return Beliefs(
         good=good / total[:, None, None],
         careless=careless / total,
         adversarial=adversarial / total,
-        answers=rates,
+        answers=answers / answers.sum(1, keepdims=True),
     )
 
 
@@ -278,27 +277,9 @@ def answer_chances(
     return np.asarray(chances / chances.sum(1, keepdims=True))
 
 
-def _careless(population: Population, answers: Floats) -> tuple[Floats, Floats]:
-    """Log likelihood of answers (n, 3) in their order, and the rates (n, 3) they leave one to expect.
-
-    Half of the careless are expected to favour a side or ties (rates of their own), half to favour neither side: the
-    latter have one rate to be learnt, of ties, and are told from weak labelers by fewer answers.
-    """
-    prior = population.answers
-    leaning = _polya(prior, answers)
-    decided, ties = answers[:, LEFT] + answers[:, RIGHT], answers[:, TIE]
-    even_prior = np.array([prior[LEFT] + prior[RIGHT], prior[TIE]])
-    even_answers = np.stack([decided, ties], axis=1)
-    even = _polya(even_prior, even_answers) - decided * math.log(2)
-    both = np.logaddexp(leaning, even)
-    share = np.exp(even - both)[:, None]
-    own, of_even = answers + prior, even_answers + even_prior
-    even_rates = (of_even / of_even.sum(1, keepdims=True))[:, [0, 1, 0]] * np.array([0.5, 1, 0.5])
-    return both - math.log(2), (1 - share) * own / own.sum(1, keepdims=True) + share * even_rates
-
-
-def _polya(prior: Floats, answers: Floats) -> Floats:
+def _careless_likelihood(population: Population, answers: Floats) -> Floats:
     """Dirichlet-multinomial, of answers in their order."""
+    prior = population.answers
     total = log_gamma(prior.sum()) - log_gamma(prior.sum() + answers.sum(1))
     return np.asarray(total + (log_gamma(prior + answers) - log_gamma(prior)).sum(1))
 

@@ -43,7 +43,7 @@ def crowd(
             sees = {GOOD: 1, RANDOM: 0, LEFTIST: 0, INVERTED: -1}[int(kind[who])]
             worth = np.round((sees * score[order] + rng.gumbel(size=shown)) / 0.2)
             if kind[who] == LEFTIST:
-                worth = -np.arange(shown)
+                worth = -np.arange(shown, dtype=np.float64)
             pairs = [(i, j) for i in range(shown) for j in range(i + 1, shown)]
             if controls and number % 3 == 0:
                 pairs.append((0, -1))
