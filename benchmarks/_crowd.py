@@ -110,10 +110,10 @@ def save(folder: Path, columns: dict[str, NDArray[Any]]) -> None:
 
 
 def load(folder: Path) -> Crowd:
-    return crowd({path.stem: np.load(path) for path in folder.glob("*.npy")})
+    return crowd_of({path.stem: np.load(path) for path in folder.glob("*.npy")})
 
 
-def crowd(columns: dict[str, NDArray[Any]]) -> Crowd:
+def crowd_of(columns: dict[str, NDArray[Any]]) -> Crowd:
     """With names for all; there are no generators."""
     scores, rows = columns["scores"], len(columns["outcome"])
     here = [np.flatnonzero(~row).tolist() for row in np.isnan(scores)]
