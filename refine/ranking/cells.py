@@ -1,7 +1,8 @@
 """Cells: an item in its group. Where each row's two cells are, and where each group's block of a joint matrix is."""
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,9 +13,13 @@ Floats: TypeAlias = NDArray[np.float64]
 Ints: TypeAlias = NDArray[np.int64]
 Outcomes: TypeAlias = NDArray[np.int8]
 """LEFT, TIE or RIGHT."""
+Lookup: TypeAlias = Callable[[slice], tuple[Ints, Ints]]
+"""Rows to their left and right cells."""
+
+_PIECE = 1 << 18
 
 
-def summed(index: Ints, values: Floats, size: int) -> Floats:
+def summed(index: Ints, values: NDArray[Any], size: int) -> Floats:
     """The sum of `values` by `index`, 0 where there are none."""
     return np.bincount(index, values, size).astype(np.float64, copy=False)
 
@@ -36,19 +41,21 @@ class Cells:
     @classmethod
     def of(cls, data: Comparisons) -> "tuple[Cells, Ints, Ints]":
         """The cells in `data`, and by row the left and the right one."""
-        names = max(len(data.items), 1)
-        base = data.group.astype(np.int64) * names
-        cells, code = np.unique(np.concatenate([base + data.left, base + data.right]), return_inverse=True)
-        group = cells // names
-        size = np.bincount(group, minlength=len(data.groups)).astype(np.int64)
-        found = cls(
+        cells, lookup = find_cells(data)
+        return cells, *lookup(slice(None))
+
+    @classmethod
+    def at(cls, codes: Ints, *, names: int, groups: int) -> "Cells":
+        """From the sorted codes group * names + item."""
+        group = codes // names
+        size = np.bincount(group, minlength=groups).astype(np.int64)
+        return cls(
             group=group,
-            item=cells % names,
+            item=codes % names,
             size=size,
             start=np.cumsum(size) - size,
             block=np.cumsum(size * size) - size * size,
         )
-        return found, code[: len(data)], code[len(data) :]
 
     def __len__(self) -> int:
         return len(self.group)
@@ -69,6 +76,11 @@ class Cells:
         group = self.group[i]
         return self.block[group] + (i - self.start[group]) * self.size[group] + j - self.start[group]
 
+    def lead_variances(self, i: Ints, j: Ints, covariances: Floats) -> Floats:
+        """Of cell i's score over cell j's."""
+        own = covariances[self.diagonal]
+        return np.asarray(np.maximum(own[i] + own[j] - 2 * covariances[self.entry(i, j)], 0))
+
     def by_size(self) -> list[tuple[int, Ints, Ints]]:
         """(cells, (groups, cells), (groups, cells, cells)): of groups of one size, their cells and their entries."""
         found = []
@@ -78,3 +90,56 @@ class Cells:
             entries = (self.block[groups, None] + np.arange(size * size)).reshape(-1, size, size)
             found.append((size, cells, entries))
         return found
+
+
+def pieces(data: Comparisons) -> Iterator[slice]:
+    """All rows, some at a time: bounds what is worked on at once."""
+    return (slice(at, at + _PIECE) for at in range(0, len(data), _PIECE))
+
+
+def find_cells(data: Comparisons) -> tuple[Cells, Lookup]:
+    """The cells in `data`, and what gives those of any rows.
+
+    Sorting all rows' items is the slow way to do it: where no item is in two groups, or where groups share few
+    names, one table answers.
+    """
+    names, groups = max(len(data.items), 1), len(data.groups)
+    home = np.full(names, -1, dtype=np.int32)
+    home[data.left] = data.group
+    home[data.right] = data.group
+    if all(
+        np.array_equal(home[side[rows]], data.group[rows]) for rows in pieces(data) for side in (data.left, data.right)
+    ):
+        items = np.flatnonzero(home >= 0)
+        codes = np.sort(home[items].astype(np.int64) * names + items)
+        place = np.zeros(names, dtype=np.int32)
+        place[codes % names] = np.arange(len(codes))
+
+        def by_item(rows: slice) -> tuple[Ints, Ints]:
+            return place[data.left[rows]].astype(np.int64), place[data.right[rows]].astype(np.int64)
+
+        return Cells.at(codes, names=names, groups=groups), by_item
+
+    def both(rows: slice) -> tuple[Ints, Ints]:
+        base = data.group[rows].astype(np.int64) * names
+        return base + data.left[rows], base + data.right[rows]
+
+    if names * groups <= 4 * len(data):
+        is_there = np.zeros(names * groups, dtype=bool)
+        for side in both(slice(None)):
+            is_there[side] = True
+        codes = np.flatnonzero(is_there)
+        table = np.cumsum(is_there, dtype=np.int32) - 1
+
+        def by_name(rows: slice) -> tuple[Ints, Ints]:
+            left, right = both(rows)
+            return table[left].astype(np.int64), table[right].astype(np.int64)
+
+        return Cells.at(codes, names=names, groups=groups), by_name
+    codes = np.unique(np.concatenate(both(slice(None))))
+
+    def by_search(rows: slice) -> tuple[Ints, Ints]:
+        left, right = both(rows)
+        return np.searchsorted(codes, left), np.searchsorted(codes, right)
+
+    return Cells.at(codes, names=names, groups=groups), by_search

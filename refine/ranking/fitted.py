@@ -63,8 +63,8 @@ class Posterior:
             sd[cells] = np.sqrt(np.diagonal(covariance, axis1=1, axis2=2))
             p_best[cells] = best_probabilities(self.mean[cells], covariance, normals[:size])
         return Ratings(
-            group=tuple(group for group, _ in self.place),
-            item=tuple(item for _, item in self.place),
+            group=tuple(self.data.groups[code] for code in self.cells.group.tolist()),
+            item=tuple(self.data.items[code] for code in self.cells.item.tolist()),
             mean=self.mean,
             sd=sd,
             p_best=p_best,

@@ -25,6 +25,8 @@ _GAIN_SD, _TIE_SD, _SHARES = 0.5, 0.6, np.array([0.88, 0.10, 0.02])
 """What is expected of a population nobody has seen: good, careless, adversarial."""
 _WORTH_LABELERS, _WORTH_SHARES = 10.0, 8.0
 """Labelers that expectation is worth: of the widths, of the shares."""
+_MOST_GAIN_SD = 0.6
+"""Good labelers wider apart than this would take in the careless, as of a gain near 0, and shrink all scores."""
 _ANSWERS_WORTH = 8.0
 """Answers that everybody's rates are worth against a careless labeler's own."""
 
@@ -44,6 +46,16 @@ class Population:
     @classmethod
     def expected(cls, rates: Floats, theta: float) -> "Population":
         return cls(theta=theta, shares=_SHARES, gain_sd=_GAIN_SD, tie_sd=_TIE_SD, answers=_ANSWERS_WORTH * rates)
+
+    def distance(self, other: "Population") -> float:
+        """How far widths and shares are from those."""
+        widths = abs(self.gain_sd - other.gain_sd), abs(self.tie_sd - other.tie_sd)
+        return max(*widths, float(np.abs(self.shares - other.shares).max()))
+
+    def alike(self, theta: float) -> "Population":
+        """Everybody good, and as good as everybody else."""
+        shares = np.array([1 - 2e-9, 1e-9, 1e-9])
+        return replace(self, theta=theta, shares=shares, gain_sd=0.05, tie_sd=0.05)
 
     @property
     def good(self) -> Floats:
@@ -188,13 +200,15 @@ def learn_population(population: Population, evidence: Evidence) -> tuple[Popula
     Where adversarial labelers would be half as many as good ones, nobody may be adversarial.
     """
     for _ in range(20):
-        beliefs = believe(population, evidence)
+        beliefs, before = believe(population, evidence), population.shares
         found = np.array([beliefs.good.sum(), beliefs.careless.sum(), beliefs.adversarial.sum()])
         if found[2] > found[0] / 2:  # who inverts whom cannot be told: then nobody is said to
             population = replace(population, can_invert=False)
             continue
         found += _WORTH_SHARES * _SHARES
         population = replace(population, shares=found / found.sum())
+        if float(np.abs(population.shares - before).max()) < 1e-4:
+            break
     beliefs = believe(population, evidence)
     by_gain, by_shift = beliefs.good.sum((0, 2)), beliefs.good.sum((0, 1))
     good = float(by_gain.sum())
@@ -203,7 +217,7 @@ def learn_population(population: Population, evidence: Evidence) -> tuple[Popula
     worth = _WORTH_LABELERS
     gain_sd = math.sqrt((by_gain @ (LOG_GAINS - centre) ** 2 + worth * _GAIN_SD**2) / (good + worth))
     tie_sd = math.sqrt((by_shift @ (TIE_SHIFTS - middle) ** 2 + worth * _TIE_SD**2) / (good + worth))
-    return replace(population, gain_sd=gain_sd, tie_sd=tie_sd), centre
+    return replace(population, gain_sd=min(gain_sd, _MOST_GAIN_SD), tie_sd=tie_sd), centre
 
 
 def learn_sides(

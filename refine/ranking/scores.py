@@ -1,9 +1,10 @@
-"""Scores of cells given what is believed of labelers: Newton's method on the log posterior, generators included.
+"""Scores of cells given what is believed of labelers, generators included: Newton's method on the expected posterior.
 
 Prior: the score of a cell is N(g of its generator, variance), g is N(0, generator_variance). The Hessian is an arrow,
 a block for each group and one border for all generators, solved by the border's Schur complement.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -13,8 +14,8 @@ import numpy as np
 from refine.ranking.cells import Cells, Floats, Ints, Outcomes, summed
 from refine.ranking.ordered_logit import slopes
 
-_STEPS = 12
-_NEAR = 1e-5
+_STEPS = 40
+NEAR, ROUGHLY = 1e-7, 1e-3
 """A step as small as this is the last."""
 
 
@@ -58,8 +59,11 @@ def solve_scores(
     mean: Floats,
     generators: Floats,
     offset: Floats | float = 0.0,
+    near: float = NEAR,
 ) -> Scores:
-    """The posterior's maximum from `mean` and `generators` on, and the curvature there.
+    """The normal nearest to the posterior, from `mean` and `generators` on: where the expected slope of the log
+    posterior is zero, with the expected curvature as precision (Opper & Archambeau, Neural Computation 2009). The
+    maximum itself lies too near to the prior where rows are few.
 
     `generator` is each cell's, -1 for none. Rows may be read in several views at once, as mixtures
     are. `offset` is what a score is expected to be beside its generator's g.
@@ -73,8 +77,9 @@ def solve_scores(
     diagonal, total = cells.diagonal, len(cells)
     covariances, own_variance = np.empty(cells.entries), np.empty(total)
     inverse = np.zeros((count + 1, count + 1))
+    doubt = np.zeros(len(left))
     for number in range(_STEPS):
-        pull, bend = slopes_of(outcome, mean[left] - mean[right], views)
+        pull, bend = slopes_of(outcome, mean[left] - mean[right], views, doubt)
         away = mean - offset - np.append(generators, 0.0)[maker]
         gradient = summed(left, pull, total) - summed(right, pull, total) - away * precision
         curvature = summed(scatter, np.concatenate([bend, bend, -bend, -bend]), cells.entries)
@@ -104,8 +109,9 @@ def solve_scores(
                 apart = tilt - np.eye(size)
                 own_variance[of_cells] += np.einsum("nij,njk,nik->ni", apart, shared, apart)
                 covariances[entries] += tilt @ shared @ tilt.transpose(0, 2, 1)
+        doubt = np.maximum(covariances[where[0]] + covariances[where[1]] - 2 * covariances[where[2]], 0)
         size_of_step = float(np.abs(step).max(initial=0.0))
-        if size_of_step < _NEAR or number == _STEPS - 1:
+        if size_of_step < near or number == _STEPS - 1:
             break
         length = min(1.0, 2 / size_of_step)
         mean, generators = mean + length * step, generators + length * turn
@@ -122,11 +128,17 @@ def solve_scores(
     )
 
 
-def slopes_of(outcome: Outcomes, lead: Floats, views: Sequence[View]) -> tuple[Floats, Floats]:
-    """By row, over all views: derivative of the log likelihood by the lead, and minus the second one."""
+def slopes_of(
+    outcome: Outcomes, lead: Floats, views: Sequence[View], variance: Floats | float = 0.0
+) -> tuple[Floats, Floats]:
+    """By row, over all views: derivative of the log likelihood by the lead, and minus the second one.
+
+    Both averaged over a lead of that variance, by MacKay's approximation (Neural Computation 1992).
+    """
     pull, bend = np.zeros_like(lead), np.zeros_like(lead)
     for view in views:
-        first, second = slopes(outcome, view.gain * lead + view.side, view.theta)
+        shrink = 1 / np.sqrt(1 + math.pi / 8 * view.gain**2 * variance)
+        first, second = slopes(outcome, shrink * (view.gain * lead + view.side), shrink * view.theta)
         pull += view.weight * view.gain * first
-        bend += view.weight * view.gain**2 * second
+        bend += view.weight * view.gain**2 * shrink * second
     return pull, bend

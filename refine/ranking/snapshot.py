@@ -7,6 +7,7 @@ import numpy as np
 
 from refine.ranking.cells import Cells
 from refine.ranking.comparisons import Comparisons
+from refine.ranking.history import History
 from refine.ranking.labelers import believe
 from refine.ranking.trust import fit
 from refine.ranking.trusted import Fitted
@@ -53,7 +54,7 @@ class Snapshot:
         """Ratings by rows that the snapshot rests on, too, and by those made since: labelers are judged by these."""
         if not len(new):
             return fit(seen, seed=seed, start=self.fitted)
-        return fit(new, seed=seed, start=replace(self.fitted, history=(seen,) if len(seen) else ()))
+        return fit(new, seed=seed, start=replace(self.fitted, history=(History(seen, is_sorted=False),) if len(seen) else ()))
 
 
 def reliabilities_of(fitted: Fitted, labelers: Iterable[str]) -> dict[str, Reliability]:

@@ -7,8 +7,8 @@ import numpy as np
 from refine.ranking.cavity import leads_without_own, shared_covariances
 from refine.ranking.cells import Floats, summed
 from refine.ranking.comparisons import LEFT, TIE
+from refine.ranking.rows import Rows, views_for
 from refine.ranking.scores import slopes_of
-from refine.ranking.trust import Rows, views_for
 from refine.ranking.trusted import Fitted
 
 
@@ -34,7 +34,9 @@ def standing(fitted: Fitted) -> Standing:
     labeler = np.array([place[name] for name in fitted.data.labelers], dtype=np.int64)[rows.labeler]
     lead = fitted.mean[rows.left] - fitted.mean[rows.right]
     beliefs, sides = fitted.scored_by, fitted.sides
-    pull, bend = slopes_of(fitted.data.outcome, lead, views_for(rows, beliefs, fitted.theta, sides, labeler=labeler))
+    views = views_for(rows, beliefs, fitted.theta, sides, labeler=labeler)
+    variance = rows.cells.lead_variances(rows.left, rows.right, fitted.covariances)
+    pull, bend = slopes_of(fitted.data.outcome, lead, views, variance)
     bits = np.zeros(count)
     for own in rows.blocks:
         shared = shared_covariances(rows.cells, rows.left[own], rows.right[own], fitted.covariances)

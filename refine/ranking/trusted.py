@@ -9,6 +9,7 @@ from refine.ranking.calibration import Calibration
 from refine.ranking.cells import Floats, Ints
 from refine.ranking.comparisons import Comparisons
 from refine.ranking.fitted import Posterior
+from refine.ranking.history import History
 from refine.ranking.labelers import Beliefs, Evidence, Population, answer_chances, believe
 
 CONTROL_VARIANCE = 0.5
@@ -39,8 +40,8 @@ class Fitted(Posterior):
     """Ratings and labelers, found together."""
 
     population: Population
-    history: tuple[Comparisons, ...]
-    """All rows that updates may need, sorted by group: those of the full fit, then of each update since."""
+    history: tuple[History, ...]
+    """All rows that updates may need: those of the full fit, then of each update since."""
     names: tuple[str, ...]
     """Of all labelers: those in `data`, and those of earlier fits."""
     evidence: Evidence
@@ -66,6 +67,11 @@ class Fitted(Posterior):
         return self.population.theta
 
     @cached_property
+    def place_of_labeler(self) -> dict[str, int]:
+        """Position in `names`."""
+        return {name: at for at, name in enumerate(self.names)}
+
+    @cached_property
     def labelers(self) -> Labelers:
         beliefs = self.beliefs
         return Labelers(
@@ -87,8 +93,7 @@ class Fitted(Posterior):
         mean, variance = self._differences(other)
         is_control = other.is_control
         mean[is_control], variance[is_control] = self.control_lead, CONTROL_VARIANCE
-        place = {name: at for at, name in enumerate(self.names)}
-        who = np.array([place.get(name, -1) for name in other.labelers], dtype=np.int64)
+        who = np.array([self.place_of_labeler.get(name, -1) for name in other.labelers], dtype=np.int64)
         beliefs = believe(self.population, self.evidence.of(who))
         sides = np.where(who >= 0, self.sides[who] if len(self.sides) else 0.0, 0.0)
         side = sides[other.labeler] * (other.ranking < 0)

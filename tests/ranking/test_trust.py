@@ -105,6 +105,25 @@ def test_p_best_means_what_it_says(hostile_world: World, hostile_fit: Fitted) ->
     np.testing.assert_allclose(p_best.sum(1), 1)
 
 
+def test_half_a_crowd_of_random_labelers_does_not_shrink_the_scores() -> None:
+    """Trap: good labelers so far apart that the random ones are the weakest of them; then all leads must be small."""
+    world = World(rounds=250, labelers=40, per_round=6, kinds={"careless": 18}, seed=3)
+    fitted = fit(world.data)
+    good = np.array([kind == "good" for kind in world.kind])
+    assert float(np.median(fitted.labelers.reliability[good])) == pytest.approx(1, abs=0.2)
+    assert fitted.labelers.p_careless[~good].mean() > 0.8
+
+
+def test_scores_are_as_far_apart_as_they_are() -> None:
+    """Trap: the maximum of a posterior lies too near to the prior, by a sixth in rounds of ten comparisons an item."""
+    world = World(rounds=400, labelers=30, per_round=4, kinds={}, seed=7)
+    fitted = fit(world.data)
+    centred = world.scores - world.scores.mean(1, keepdims=True)
+    found = fitted.mean.reshape(centred.shape)
+    found = found - found.mean(1, keepdims=True)
+    assert float((centred * found).sum() / (found * found).sum()) == pytest.approx(1, abs=0.06)
+
+
 def test_sparse_items_do_not_collapse() -> None:
     """Trap: mean-field updates shrink reliabilities and scores to nothing where items are seen once or twice."""
     rng = np.random.default_rng(3)
@@ -240,7 +259,7 @@ def test_an_update_counts_every_row_as_evidence_once(hostile_world: World) -> No
 
 
 def test_only_the_most_frequent_names_serve_as_generators(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("refine.ranking.trust._MOST_NAMES", 2)
+    monkeypatch.setattr("refine.ranking.makers.MOST_NAMES", 2)
     rows: list[Row] = [("ann", f"g{n}", "a", "b" if n % 3 else "c", LEFT) for n in range(9)]
     assert fit(comparisons(rows)).generator_names == ("a", "b")
 
