@@ -23,7 +23,7 @@ from pathlib import Path
 
 from refine.artifact import size_bytes
 from refine.artifact.probe import differences
-from refine.cli.candidate import read_candidate
+from refine.cli.page_files import read_pages
 from refine.llm.pages import PAGE_KINDS, write_page
 from refine.perturb import OPERATORS, apply_site, operator_named, propose, prove, read_source
 from refine.types import CodeFile, Files
@@ -47,15 +47,15 @@ def pages(options: argparse.Namespace) -> Iterator[tuple[str, Files]]:
     if not options.only_given:
         for path in sorted((ROOT / "tests" / "perturb" / "pages").iterdir()):
             if path.suffix != ".jsx":
-                yield path.stem, read_candidate(path)
+                yield path.stem, read_pages([path])[0].files
         good = ROOT / "tests" / "data" / "pages" / "good"
         for path in sorted(good.glob("*.html")) if good.is_dir() else ():
-            yield f"good/{path.stem}", read_candidate(path)
+            yield f"good/{path.stem}", read_pages([path])[0].files
         for kind in PAGE_KINDS:
             text = write_page(f"A {sorted(kind.words)[0]} about rivers", random.Random(1))
             yield f"scripted/{kind.name}", (CodeFile(filename="index.html", content=text),)
     for path in options.page:
-        yield path.name, read_candidate(path)
+        yield path.name, read_pages([path])[0].files
     if options.candidates:
         for row, line in enumerate(options.candidates.read_text("utf-8").splitlines(), start=1):
             for place, given in enumerate(json.loads(line)["candidates"], start=1):

@@ -7,7 +7,7 @@ from typing import Literal
 Channel = Literal["content", "behaviour", "look", "accessibility", "latency", "errors"]
 CHANNELS: tuple[Channel, ...] = ("content", "behaviour", "look", "accessibility", "latency", "errors")
 BLOCK_STEP = 64
-"""Smaller differences of a block's sum are no difference: one shade in every pixel, or a quarter of the scale in one."""
+"""Smaller differences of a block's sum are no difference: a shade in every pixel, or a quarter of the scale in one."""
 LATENCY_STEP_MS = 40
 """Smaller differences of a step's times are no difference: two frames of the virtual clock."""
 

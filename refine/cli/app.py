@@ -6,8 +6,10 @@ import typer
 
 from refine.cli import batch as _batch
 from refine.cli import chain as _chain
+from refine.cli import check as _check
 from refine.cli import db as _db
 from refine.cli import demo as _demo
+from refine.cli import doctor as _doctor
 from refine.cli import export as _export
 from refine.cli import imports as _imports
 from refine.cli import labeler as _labeler
@@ -51,8 +53,10 @@ app.command("batch", cls=SectionedCommand, epilog=ENVIRONMENT)(_batch.batch)
 app.add_typer(_chain.app, name="chain")
 app.add_typer(_project.app, name="project")
 app.command("rank", cls=SectionedCommand)(_rank.rank)
-app.command("perturb", cls=SectionedCommand)(_perturb.perturb)
+app.command("check", cls=SectionedCommand, epilog=ENVIRONMENT)(_check.check)
+app.command("perturb", cls=SectionedCommand, epilog=ENVIRONMENT)(_perturb.perturb)
 app.add_typer(_labeler.app, name="labeler")
 app.add_typer(_imports.app, name="import")
 app.command("export", cls=SectionedCommand)(_export.export)
 app.add_typer(_db.app, name="db")
+app.command("doctor", cls=SectionedCommand)(_doctor.doctor)

@@ -1,14 +1,19 @@
 """Candidates in a real browser: a report of one walk through the page, checks over it, and probes to compare."""
 
 from refine.artifact.probe import Differences, Probe, ProbeStep, differences
-from refine.render.chromium import find_chromium
+from refine.render.checks import CHECK_NAMES, PageCheck, check_report, is_broken
+from refine.render.chromium import HOW_TO_GET_IT, find_chromium
 from refine.render.renderer import RenderCache, Renderer
+from refine.render.repair import repair_note
 from refine.render.report import RenderReport
 from refine.render.serving import Prepare, Prepared, Resource
 from refine.render.settings import RenderSettings
 
 __all__ = [
+    "CHECK_NAMES",
+    "HOW_TO_GET_IT",
     "Differences",
+    "PageCheck",
     "Prepare",
     "Prepared",
     "Probe",
@@ -18,6 +23,9 @@ __all__ = [
     "RenderSettings",
     "Renderer",
     "Resource",
+    "check_report",
     "differences",
     "find_chromium",
+    "is_broken",
+    "repair_note",
 ]

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import Any, Literal, TypeVar, cast
 
+from refine.artifact import entry_file, visible_text
 from refine.artifact.probe import Probe, ProbeStep
 from refine.render.pictures import TextBox, Unseen, block_sums, look
 from refine.render.report import (
@@ -20,14 +21,15 @@ from refine.render.report import (
 )
 from refine.render.serving import Site
 from refine.render.visit import Seen
+from refine.types import Files
 
 T = TypeVar("T", bound=str)
 MAX_SAID = 300
 MAX_CONTROLS = 200
 
 
-def make_report(seen: Seen, site: Site, *, candidate: str, chromium: str, seed: int) -> RenderReport:
-    """The report of a visit."""
+def make_report(seen: Seen, site: Site, files: Files, *, candidate: str, chromium: str, seed: int) -> RenderReport:
+    """The report of a visit to these files."""
     load, walk, phone, flash = seen.load, seen.walk, seen.phone, seen.flash
     shots, unseen = _shots(seen)
     said, lost, counts = _said(seen)
@@ -46,6 +48,7 @@ def make_report(seen: Seen, site: Site, *, candidate: str, chromium: str, seed: 
         text=_texts(load.get("lines"), 200, 200),
         text_hash=_text(load.get("text_hash"), 16),
         characters=_int(load.get("characters")),
+        is_cut_off=_cut_off(files),
         said=said,
         lost=lost,
         counts=counts,
@@ -69,7 +72,7 @@ def make_report(seen: Seen, site: Site, *, candidate: str, chromium: str, seed: 
         is_animated=load.get("is_animated") is True,
         images=_int(images[0]) if len(images) == 2 else 0,
         images_broken=_int(images[1]) if len(images) == 2 else 0,
-        code_words=_texts([*_list(load.get("code_words")), *_list(walk.get("words"))], 10, 80),
+        code_words=_missing_values([*_list(load.get("code_words")), *_list(walk.get("words"))], files),
         has_viewport=load.get("has_viewport") is True,
         is_storm=any(each.get("storm") is True for each in noticed),
         is_slow=any(each.get("slow") is True for each in noticed),
@@ -104,6 +107,28 @@ def make_probe(report: RenderReport, tree: Sequence[dict[str, Any]] | None) -> P
         accessibility=(*_tree_lines(tree or ()), *violations),
         errors=tuple(sorted({f"{each.kind}: {each.text}" for each in report.of("exception", "error")})),
     )
+
+
+_ENDS: tuple[Literal["script", "style", "html"], ...] = ("script", "style", "html")
+
+
+def _cut_off(files: Files) -> Literal["", "script", "style", "html"]:
+    """By the last tag of each kind: enough for a reply that stops in the middle."""
+    entry = entry_file(files)
+    code = entry.content.lower() if entry else ""
+    for name in _ENDS:
+        if code.rfind(f"<{name}") > code.rfind(f"</{name}"):
+            return name
+    return ""
+
+
+def _missing_values(words: Sequence[Any], files: Files) -> tuple[str, ...]:
+    """Without those whose word the page's own markup has: a lesson may speak of NaN and of undefined."""
+    entry = entry_file(files)
+    written = " ".join(visible_text(entry.content)) if entry else ""
+    meant = [word for word in ("NaN", "undefined", "[object") if word in written]
+    said = _texts(words, 20, 80)
+    return tuple(each for each in said if not any(word in each for word in meant))[:10]
 
 
 def _shots(seen: Seen) -> tuple[tuple[Shot, ...], Unseen]:

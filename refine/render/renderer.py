@@ -130,7 +130,7 @@ class Renderer:
                     seen.outcome = "memory" if browser.memory_kills else "crashed"
                     seen.problem = f"the whole browser ended with it, {TRIES} times"
                 report = await asyncio.to_thread(
-                    make_report, seen, site, candidate=candidate, chromium=browser.version, seed=seed
+                    make_report, seen, site, files, candidate=candidate, chromium=browser.version, seed=seed
                 )
                 return report, seen
         raise AssertionError("the last attempt returns")

@@ -111,8 +111,6 @@ class Shot(Record):
     sha256: str
     ink: float
     """Share of the picture's 8 × 8 blocks in which something stands out of its ground."""
-    colours: int
-    """Distinct ones, of 4096."""
 
 
 class Timings(Record):
@@ -140,6 +138,8 @@ class RenderReport(Record):
     """Lines visible before the walk, at most 200."""
     text_hash: str = ""
     characters: int = 0
+    is_cut_off: Literal["", "script", "style", "html"] = ""
+    """What the file begins and does not end, as a reply does that ran out of tokens."""
     said: tuple[Said, ...] = ()
     lost: int = 0
     """How many more messages there were."""

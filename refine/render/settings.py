@@ -24,9 +24,9 @@ class RenderSettings(BaseModel):
     """At once, in the one browser."""
     page_timeout_s: float = Field(default=60.0, gt=0)
     """Wall time for one page, whatever it does."""
-    hang_cpu_s: float = Field(default=5.0, gt=0)
+    hang_cpu_s: float = Field(default=4.0, gt=0)
     """CPU a page may burn without answering."""
-    hang_s: float = Field(default=20.0, gt=0)
+    hang_s: float = Field(default=30.0, gt=0)
     """Wall time it may take to answer."""
     heap_mb: int = Field(default=384, ge=64)
     """For a page's JavaScript."""

@@ -159,15 +159,11 @@ class Visit:
             page.goto(self._site.url, wait_until="commit", timeout=self._settings.page_timeout_s * 1000)
         )
         await self._watched(self._has_world.wait())
-        await self._watched(self._loaded(page))
+        await self._call(session, "refineApi.ready()")
         await self._look(session, started)
         if self._settings.with_walk:
             self._doing, self._phase, self._site.phase = "walking", "walk", "walk"
             self.seen.walk = await self._call(session, f"refineApi.walk({self._seed & 0xFFFF}, refineSay)")
-
-    async def _loaded(self, page: "Page") -> None:
-        """The load event, however long the page's own scripts take; limits are the watch's."""
-        await page.wait_for_load_state("load", timeout=self._settings.page_timeout_s * 1000)
 
     async def _look(self, session: "CDPSession", started: float) -> None:
         self._doing = "settling after its load"
@@ -249,13 +245,18 @@ class Visit:
                 most = max((cpu - burnt.get(pid, cpu) for pid, cpu in now.items()), default=0.0)
                 waited = time.monotonic() - since
                 if most > self._settings.hang_cpu_s or waited > self._settings.hang_s:
-                    spent = f"{most:.0f} s of CPU" if most > self._settings.hang_cpu_s else f"{waited:.0f} s"
-                    raise PageStopped("hung", f"it did not answer for {spent} while {self._doing}")
+                    raise self._silence(most, waited)
         finally:
             if not task.done():
                 task.cancel()
             elif not task.cancelled():
                 task.exception()
+
+    def _silence(self, cpu_s: float, waited_s: float) -> PageStopped:
+        """What burns CPU hangs; what only waits may be on a machine that is busy."""
+        if cpu_s > min(self._settings.hang_cpu_s, 1.5):
+            return PageStopped("hung", f"it did not answer for {cpu_s:.0f} s of CPU while {self._doing}")
+        return PageStopped("timeout", f"it did not answer for {waited_s:.0f} s while {self._doing}")
 
     def _on_crash(self) -> None:
         if self._stopped.done():

@@ -260,6 +260,11 @@
   wrap(win.History && History.prototype, 'replaceState', (_, args) => note('history', cut(args[2] ?? '')));
   wrap(win.Element && Element.prototype, 'requestFullscreen', () => note('asked', 'fullscreen'));
   wrap(win.Element && Element.prototype, 'requestPointerLock', () => note('asked', 'pointer lock'));
+  // Smooth scrolling takes real time, which a walk on the virtual clock does not have.
+  const at_once = (args) => { for (let i = 0; i < args.length && i < 2; i++) if (args[i] && typeof args[i] === 'object') args[i] = { ...args[i], behavior: 'instant' }; };
+  for (const [owner, name] of [[win.Element && Element.prototype, 'scrollIntoView'], [win.Element && Element.prototype, 'scrollTo'], [win.Element && Element.prototype, 'scrollBy'], [win, 'scrollTo'], [win, 'scrollBy'], [win, 'scroll']]) {
+    wrap(owner, name, (_, args) => { at_once(args); note('scroll', name); });
+  }
   wrap(win.Clipboard && Clipboard.prototype, 'writeText', () => note('asked', 'clipboard'));
   wrap(Document.prototype, 'execCommand', (_, args) => note('asked', cut(args[0])));
   wrap(win.URL, 'createObjectURL', () => note('asked', 'object URL'));
@@ -287,6 +292,7 @@
     const asked = detailOf(event);
     if (!asked || typeof asked !== 'object') return;
     let value = null;
+    if (asked.do === 'again') { dispatch(win, new Custom(mark, { detail: last })); return; }
     if (asked.do === 'step') {
       value = step(asked.end, asked.frame || FRAME);
       if (asked.sample && (value.drew || !value.more)) value.canvas = sample();
@@ -297,8 +303,10 @@
     else if (asked.do === 'phase') { phase = asked.phase; value = true; }
     else if (asked.do === 'reach') value = reach(pathOf(event), asked.types || POINTER);
     else if (asked.do === 'types') value = types;
-    dispatch(win, new Custom(mark, { detail: stringify(value) }));
+    last = stringify(value);
+    dispatch(win, new Custom(mark, { detail: last }));
   }
+  let last = 'null';
   function attach() {
     add(win, secret, answer, true);
     add(win, 'error', onError, true);

@@ -10,6 +10,11 @@
     window.addEventListener(secret + 'r', onReply);
     reply = null;
     target.dispatchEvent(new CustomEvent(secret, { detail: what, composed: true }));
+    if (typeof reply !== 'string') {
+      // document.open() during the call took this world's listener too; the hook keeps its last answer.
+      window.addEventListener(secret + 'r', onReply);
+      window.dispatchEvent(new CustomEvent(secret, { detail: { do: 'again' } }));
+    }
     if (typeof reply !== 'string') throw new Error('refine: the page took its hooks away');
     return JSON.parse(reply);
   }
@@ -93,6 +98,7 @@
   const BUTTONS = 'button, [role=button], [role=tab], [role=menuitem], [role=switch], input[type=button], input[type=submit], input[type=reset], input[type=image], summary';
   const FIELDS = 'input, select, textarea, [contenteditable=""], [contenteditable=true]';
   const LATE = /\b(reset|clear|delete|remove|restart|new game|stop|pause|close|cancel|logout|log out|quit|exit|start over)\b/i;
+  const CLOSES = /close|cancel|dismiss|got it|ok\b|done|start|play|begin|continue|back|^[x×✕✖]$/i;
   function kindOf(element) {
     if (element.matches('input[type=hidden], input[type=file]')) return null;
     if (element.matches(BUTTONS)) return 'button';
@@ -147,7 +153,7 @@
     }
     if (!cover && passes) return { state: 'hidden' };
     if (!cover) return { state: 'offscreen', x: Math.round(rect.left), y: Math.round(rect.top) };
-    return { state: 'covered', by: describe(cover) };
+    return { state: 'covered', by: describe(cover), cover };
   }
   function contains(outer, inner) {
     for (let at = inner; at; at = at.parentNode || at.host) if (at === outer) return true;
@@ -255,7 +261,7 @@
     return { added, removed };
   }
   const same = (a, b) => JSON.stringify(a) === JSON.stringify(b);
-  const HEARD = ['exception', 'error', 'dialog', 'popup', 'sound', 'storage', 'history', 'asked', 'request', 'log', 'warn', 'worker'];
+  const HEARD = ['exception', 'error', 'dialog', 'popup', 'sound', 'storage', 'history', 'asked', 'request', 'log', 'warn', 'worker', 'scroll'];
 
   // `act` does something to the page; then the clock runs until what it started has come to an end, at most 2.5 s.
   async function observe(act, own) {
@@ -299,9 +305,9 @@
     const isOwnField = own && ['input', 'textarea', 'select'].includes(own.localName);
     if (!isOwnField && !same(before.fields, after.fields)) ways.push('fields');
     if (!same(scrolled.slice(2), after.place.slice(2)) ) ways.push('place');
-    else if (!same(scrolled.slice(0, 2), after.place.slice(0, 2)) && own && own.localName === 'a') ways.push('scroll');
+    else if (!same(scrolled.slice(0, 2), after.place.slice(0, 2))) ways.push('scroll');
     if (!same(before.canvas, after.canvas) && !isAnimated) { ways.push('canvas'); first = first ?? canvasAt; last = Math.max(last ?? 0, canvasAt ?? 0); }
-    for (const kind of heard) ways.push(kind);
+    for (const kind of heard) if (!ways.includes(kind)) ways.push(kind);
     return {
       did: typeof did === 'string' ? did : '',
       ways, added: added.slice(0, MAX_LINES).map((line) => cut(line)), removed: removed.slice(0, MAX_LINES).map((line) => cut(line)),
@@ -315,6 +321,12 @@
 
   // --- Phases --------------------------------------------------------------------------------------------------------
   const api = {};
+  // Until everything the page asked for has come or failed, or for five seconds: it may keep a request open for ever.
+  api.ready = async () => {
+    const until = performance.now() + 5000;
+    while (document.readyState !== 'complete' && performance.now() < until) await new Promise((done) => setTimeout(done, 10));
+    return '1';
+  };
   api.load = async () => {
     watch();
     await turn();
@@ -359,7 +371,8 @@
       const rect = range.getClientRects()[0];
       if (!rect || rect.width < 4 || rect.height < 4 || rect.bottom > window.innerHeight || rect.right > window.innerWidth || rect.top < 0 || rect.left < 0) continue;
       const middle = document.elementFromPoint(rect.left + rect.width / 2, rect.top + rect.height / 2);
-      if (middle && middle !== parent && !parent.contains(middle) && !middle.contains(parent)) continue;
+      // Another element there hides it or it is clipped; one that lets presses through shows what is around it.
+      if (middle && !parent.contains(middle) && !(style.pointerEvents === 'none' && middle.contains(parent))) continue;
       found.push([Math.floor(rect.left), Math.floor(rect.top), Math.ceil(rect.width), Math.ceil(rect.height), text.length, cut(text, 40)]);
     }
     return found;
@@ -379,7 +392,7 @@
       if (!parent || parent.closest('script, style, template, noscript, code, pre, kbd, samp, textarea, option') || !isShown(parent)) continue;
       const text = parent.childNodes.length < 5 ? parent.textContent : node.data;
       const match = /\[object \w+\]|(^|[\s:$€£(])NaN($|[\s%.,)/:])|(^|[:$€£(]\s*)undefined($|[\s%.,)!])|\{\{[^{}]{1,60}\}\}|\$\{[^{}]{1,60}\}|<%=?[^%]{1,60}%>/.exec(text);
-      if (match) found.push(cut(text, 80));
+      if (match) found.push(cut(text.slice(Math.max(0, match.index - 30), match.index + 50), 80));
     }
     return [...new Set(found)];
   }
@@ -424,11 +437,29 @@
       entry.number = number++;
       say(JSON.stringify({ number: entry.number, control: entry.name, kind: entry.kind, tag: entry.tag, selector: entry.selector, ...result }));
     };
+    // What lies over a control may be meant to be closed first: a dialog, a menu, the curtain before a game.
+    const dismiss = async (cover, element) => {
+      let root = cover;
+      while (root.parentElement && !contains(root.parentElement, element)) root = root.parentElement;
+      for (const fresh of explore()) queue.unshift(fresh);
+      const inside = [...known.values()].filter((each) => each.kind !== 'field' && each.element.isConnected && contains(root, each.element) && !each.closes);
+      const best = inside.find((each) => CLOSES.test(each.name)) || inside[inside.length - 1];
+      if (best) best.closes = (best.closes || 0) + 1 > 8;
+      const act = best && hit(best.element).state === 'free' ? () => { const at = hit(best.element); click(at.target, best.element, at.x, at.y); return 'pressed again'; }
+        : () => { key(document.activeElement || document.body, 'Escape'); const dialog = root.closest('dialog[open]'); if (dialog && dialog.dispatchEvent(new Event('cancel', { cancelable: true }))) dialog.close(); else click(cover, null, 5, 5); return 'Escape, and a press beside it'; };
+      presses++;
+      const result = await observe(act, best ? best.element : null);
+      const entry = best || { name: describe(root), kind: 'clickable', tag: root.localName, selector: selectorOf(root) };
+      if (best) { best.effect = best.effect || result.ways.length > 0; best.ways = [...new Set([...best.ways, ...result.ways])]; }
+      tell({ ...entry }, result);
+      return true;
+    };
     const press = async (entry) => {
       const { element } = entry;
       const shown = proxyOf(element);
       if (!shown) { entry.state = 'hidden'; return false; }
-      const found = hit(shown);
+      let found = hit(shown);
+      if (found.state === 'covered' && presses < MAX_PRESSES && (await dismiss(found.cover, shown))) found = hit(shown);
       entry.state = found.state;
       entry.by = found.by || (found.state === 'offscreen' ? `${found.x},${found.y}` : '');
       if (found.state !== 'free') return false;
