@@ -27,10 +27,10 @@ demo: $(VENV)/.stamp-run ## Install and run three small chains, offline, with a 
 	@$(BIN)/refine demo
 	@echo "To have refine as a command: source $(BIN)/activate"
 
-test: check ## Install what tests need, then lint, types, contracts and tests (pytest options in ARGS)
+test: check $(VENV)/.stamp-browser ## Install what tests need, then lint, types, contracts and tests (pytest options in ARGS)
 	@$(PYTEST) -m "not full" $(ARGS)
 
-test-full: check ## The same tests at full counts
+test-full: check $(VENV)/.stamp-browser ## The same tests at full counts
 	@REFINE_TEST_FULL=1 $(PYTEST) $(ARGS)
 
 check: $(VENV)/.stamp-dev ## Lint, format, types and import contracts, without the tests
@@ -64,6 +64,16 @@ $(VENV)/.stamp-dev: $(VENV)/.stamp-venv requirements-dev.txt pyproject.toml
 	@echo "Installing Refine and what its tests need into $(VENV) (once)"
 	@$(LOCKED) -r requirements-dev.txt
 	@$(PIP) install --no-deps --no-build-isolation -e .
+	@touch $@
+
+# The checks drive a Chromium that is installed like any program; it comes by apt only where there is none.
+$(VENV)/.stamp-browser: $(VENV)/.stamp-dev
+	@if ! $(BIN)/python -c 'from refine.render import find_chromium; find_chromium()' 2>/dev/null; then \
+		if [ "$$(id -u)" = 0 ]; then root=; \
+		elif sudo -n true 2>/dev/null; then root=sudo; \
+		else echo "Chromium is missing; install the package chromium, or name one in REFINE_CHROMIUM, and run this again" >&2; exit 1; fi; \
+		$$root apt-get update -qq && $$root apt-get install -qq -y --no-install-recommends chromium; \
+	fi
 	@touch $@
 
 # Debian splits venv off from Python: it comes by apt, as root or through sudo, only where it is missing.

@@ -12,8 +12,10 @@ import asyncio
 import os
 import threading
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 from refine.render import Renderer, RenderSettings, check_report, find_chromium, is_broken
 from refine.render.visit import axe_source
@@ -89,7 +91,7 @@ async def naive(pages: list[Files], *, with_axe: bool) -> int:
             browser = await playwright.chromium.launch(executable_path=find_chromium())
             page = await browser.new_page(viewport={"width": 1280, "height": 800})
             problems: list[str] = []
-            page.on("pageerror", lambda error, kept=problems: kept.append(str(error)))
+            page.on("pageerror", partial(_keep, problems))
             await page.set_content(files[0].content)
             await page.wait_for_timeout(2000)
             await page.screenshot()
@@ -109,10 +111,14 @@ async def naive(pages: list[Files], *, with_axe: bool) -> int:
     return failures
 
 
-def measure(name: str, pages: list[Files], run: Callable[[], Awaitable[int]]) -> None:
+def _keep(problems: list[str], error: object) -> None:
+    problems.append(str(error))
+
+
+def measure(name: str, pages: list[Files], run: Callable[[], Coroutine[Any, Any, int]]) -> None:
     started = time.perf_counter()
     with FamilyCpu() as meter:
-        broken = asyncio.run(run())  # type: ignore[arg-type]
+        broken = asyncio.run(run())
     wall = time.perf_counter() - started
     print(
         f"| {name} | {len(pages)} | {60 * len(pages) / wall:.0f} | {meter.cpu_s / len(pages):.2f} | {broken} |",

@@ -9,7 +9,6 @@ import typer
 
 from refine.cli.options import Json, option
 from refine.cli.output import add_row, make_console, make_table, write_json
-from refine.cli.stopping import Stopped, run_stoppable
 from refine.cli.text import clean_line, count, shorten
 from refine.errors import InputError
 
@@ -47,6 +46,7 @@ def check(
     Exit code 1 when a page is broken, 2 without Chromium.
     """
     from refine.cli.page_files import read_pages
+    from refine.cli.stopping import Stopped, run_stoppable
     from refine.render import RenderSettings, find_chromium, is_broken
 
     named = read_pages(pages)

@@ -93,11 +93,13 @@ class Visit:
         context: BrowserContext | None = None
         try:
             async with asyncio.timeout(self._settings.page_timeout_s):
-                context = await self._open_context()
+                context = await self._watched(self._open_context())
                 await self._visit(context, started)
         except PageStopped as stopped:
             self.seen.outcome, self.seen.problem = stopped.outcome, stopped.problem
-        except TimeoutError:
+        except TimeoutError as exc:
+            if not self._chromium.is_alive:
+                raise BrowserDied from exc
             self.seen.outcome = "timeout"
             self.seen.problem = f"not done after {self._settings.page_timeout_s:.0f} s, while {self._doing}"
         except Error as exc:
@@ -138,7 +140,7 @@ class Visit:
             return
 
     async def _visit(self, context: "BrowserContext", started: float) -> None:
-        page = await context.new_page()
+        page = await self._watched(context.new_page())
         await context.route("**/*", self._site.answer)
         session = await context.new_cdp_session(page)
         context.on("page", lambda popup: asyncio.ensure_future(_close_popup(popup)))
@@ -238,6 +240,8 @@ class Visit:
                     return task.result()
                 if self._stopped.done():
                     raise self._stopped.result()
+                if not self._chromium.is_alive:
+                    raise BrowserDied
                 if self._progress != progress or burnt is None:
                     progress, since, burnt = self._progress, time.monotonic(), self._chromium.renderers()
                     continue
