@@ -1,6 +1,7 @@
 """How many perturbations a page takes, how many of them are real, and what each costs.
 
-    python benchmarks/perturb.py [--mutants 3] [--visits 10] [--seed 0] [--page PATH ...] [--candidates FILE] [--no-browser]
+    python benchmarks/perturb.py [--mutants 3] [--visits 10] [--seed 0] [--page PATH ...] [--candidates FILE] [--only-given]
+                                 [--no-corpus] [--no-browser]
 
 Pages: those that the tests come with (tests/perturb/pages, tests/data/pages/good), one of each kind that the scripted
 model writes, and any given by `--page` (an .html file, or a folder that is one candidate) or `--candidates` (JSON Lines
@@ -39,6 +40,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--page", type=Path, action="append", default=[])
     parser.add_argument("--candidates", type=Path)
     parser.add_argument("--only-given", action="store_true", help="leave the project's own pages out")
+    parser.add_argument("--no-corpus", action="store_true", help="leave tests/data/pages/good out")
     parser.add_argument("--no-browser", action="store_true", help="sites and syntax only")
     return parser.parse_args()
 
@@ -49,7 +51,7 @@ def pages(options: argparse.Namespace) -> Iterator[tuple[str, Files]]:
             if path.suffix != ".jsx":
                 yield path.stem, read_pages([path])[0].files
         good = ROOT / "tests" / "data" / "pages" / "good"
-        for path in sorted(good.glob("*.html")) if good.is_dir() else ():
+        for path in () if options.no_corpus else sorted(good.glob("*.html")):
             yield f"good/{path.stem}", read_pages([path])[0].files
         for kind in PAGE_KINDS:
             text = write_page(f"A {sorted(kind.words)[0]} about rivers", random.Random(1))
