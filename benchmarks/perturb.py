@@ -1,6 +1,7 @@
 """How many perturbations a page takes, how many of them are real, and what each costs.
 
-    python benchmarks/perturb.py [--mutants 3] [--visits 10] [--seed 0] [--page PATH ...] [--candidates FILE] [--no-browser]
+    python benchmarks/perturb.py [--mutants 3] [--visits 10] [--seed 0] [--page PATH ...] [--candidates FILE] [--only-given]
+                                 [--no-corpus] [--no-browser]
 
 Pages: those that the tests come with (tests/perturb/pages, tests/data/pages/good), one of each kind that the scripted
 model writes, and any given by `--page` (an .html file, or a folder that is one candidate) or `--candidates` (JSON Lines
@@ -23,7 +24,7 @@ from pathlib import Path
 
 from refine.artifact import size_bytes
 from refine.artifact.probe import differences
-from refine.cli.candidate import read_candidate
+from refine.cli.page_files import read_pages
 from refine.llm.pages import PAGE_KINDS, write_page
 from refine.perturb import OPERATORS, apply_site, operator_named, propose, prove, read_source
 from refine.types import CodeFile, Files
@@ -39,6 +40,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--page", type=Path, action="append", default=[])
     parser.add_argument("--candidates", type=Path)
     parser.add_argument("--only-given", action="store_true", help="leave the project's own pages out")
+    parser.add_argument("--no-corpus", action="store_true", help="leave tests/data/pages/good out")
     parser.add_argument("--no-browser", action="store_true", help="sites and syntax only")
     return parser.parse_args()
 
@@ -47,15 +49,15 @@ def pages(options: argparse.Namespace) -> Iterator[tuple[str, Files]]:
     if not options.only_given:
         for path in sorted((ROOT / "tests" / "perturb" / "pages").iterdir()):
             if path.suffix != ".jsx":
-                yield path.stem, read_candidate(path)
+                yield path.stem, read_pages([path])[0].files
         good = ROOT / "tests" / "data" / "pages" / "good"
-        for path in sorted(good.glob("*.html")) if good.is_dir() else ():
-            yield f"good/{path.stem}", read_candidate(path)
+        for path in () if options.no_corpus else sorted(good.glob("*.html")):
+            yield f"good/{path.stem}", read_pages([path])[0].files
         for kind in PAGE_KINDS:
             text = write_page(f"A {sorted(kind.words)[0]} about rivers", random.Random(1))
             yield f"scripted/{kind.name}", (CodeFile(filename="index.html", content=text),)
     for path in options.page:
-        yield path.name, read_candidate(path)
+        yield path.name, read_pages([path])[0].files
     if options.candidates:
         for row, line in enumerate(options.candidates.read_text("utf-8").splitlines(), start=1):
             for place, given in enumerate(json.loads(line)["candidates"], start=1):

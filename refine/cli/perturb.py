@@ -22,7 +22,9 @@ _MUTANT = "mutant"
 def perturb(
     page: Annotated[
         Path | None,
-        typer.Argument(metavar="PAGE", help="An .html file, or a folder with one.", show_default=False),
+        typer.Argument(
+            metavar="PAGE", help="An .html file, or a folder with one candidate's files.", show_default=False
+        ),
     ] = None,
     operator: Annotated[str | None, option("--operator", "The kind of flaw; see --list. [any]", metavar="NAME")] = None,
     severity: Annotated[
@@ -45,9 +47,12 @@ def perturb(
         return
     if page is None:
         raise InputError("perturb: a PAGE is missing; `refine perturb --help` tells more")
-    from refine.cli.candidate import read_candidate
+    from refine.cli.page_files import read_pages
 
-    files = read_candidate(page)
+    named = read_pages([page])
+    if len(named) > 1:
+        raise InputError(f"{page}: holds {len(named)} candidates; save one of them as an .html file or a folder")
+    files = named[0].files
     folder = out or Path(f"{page.resolve().stem}-perturbed")
     _refuse_foreign(folder)
     found = _make(files, operator, severity, seed, 0 if no_proof else attempts)
@@ -91,13 +96,16 @@ def _make(files: "Files", operator: str | None, severity: float | None, seed: in
     first = perturb(files, operator=operator, severity=severity, seed=seed)  # refuses before a browser is started
     if not attempts:
         return Proven(perturbation=first, proof=None, tried=0, refused={})
-    import asyncio
-
     from refine.api.browser import PREPARED_AS, prepare_as_delivered
-    from refine.render import Renderer, RenderSettings
+    from refine.cli.stopping import Stopped, run_stoppable
+    from refine.render import Renderer, RenderSettings, find_chromium
+
+    chromium = find_chromium()
 
     async def run() -> Proven:
-        async with Renderer(RenderSettings(pages=1), prepare=prepare_as_delivered, prepared_as=PREPARED_AS) as renderer:
+        async with Renderer(
+            RenderSettings(pages=1), chromium=chromium, prepare=prepare_as_delivered, prepared_as=PREPARED_AS
+        ) as renderer:
             return await find_proven(
                 files,
                 lambda each: renderer.probe(each, seed=seed),
@@ -107,7 +115,10 @@ def _make(files: "Files", operator: str | None, severity: float | None, seed: in
                 attempts=attempts,
             )
 
-    return asyncio.run(run())
+    try:
+        return run_stoppable(run())
+    except Stopped as stopped:
+        raise SystemExit(stopped.exit_code) from None
 
 
 def _finish(found: "Proven", page: Path, folder: Path, *, as_json: bool) -> None:

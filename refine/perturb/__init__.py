@@ -14,6 +14,7 @@ from refine.perturb.proving import Proven, find_proven
 from refine.perturb.record import edits_of, perturbation_record
 from refine.perturb.source import Source, read_source
 from refine.perturb.wishes import WISHES, Wish, without_wishes
+from refine.perturb.written import WRITTEN, write_step
 
 __all__ = [
     "BY_NAME",
@@ -24,6 +25,7 @@ __all__ = [
     "PRAISES",
     "REFUSALS",
     "WISHES",
+    "WRITTEN",
     "ByteEdit",
     "Channel",
     "Control",
@@ -65,4 +67,5 @@ __all__ = [
     "understand",
     "undo_edits",
     "without_wishes",
+    "write_step",
 ]

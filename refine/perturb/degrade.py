@@ -11,7 +11,7 @@ from refine.perturb.flaw import Channel
 from refine.perturb.flaws import FLAWS
 from refine.perturb.source import Node, Region, Source
 
-_SHOWS_IN: dict[Channel, frozenset[Seen]] = {
+SHOWS_IN: dict[Channel, frozenset[Seen]] = {
     "behaviour": frozenset({"behaviour", "content"}),  # what a script writes at the start is its behaviour too
     "content": frozenset({"content", "behaviour"}),  # and what is said after a press is content
     "look": frozenset({"look"}),
@@ -53,7 +53,8 @@ class Site:
     how: str
     text: str
     """The beginning of what stands there; of the page's making, so hostile."""
-    spot: Spot = field(compare=False, repr=False)
+    spot: Spot | None = field(compare=False, repr=False)
+    """The parsed place; None where a model chose it."""
 
 
 Find = Callable[[Source], Iterable[Spot]]
@@ -127,7 +128,7 @@ def operator_like(
         least=least,
         most=most,
         notice=notice or flaw.notice,
-        shows_in=shows_in or _SHOWS_IN[flaw.channel],
+        shows_in=shows_in or SHOWS_IN[flaw.channel],
         find=find,
         alter=alter,
     )

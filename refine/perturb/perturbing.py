@@ -4,6 +4,7 @@ import random
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from refine.artifact.probe import Channel as Seen
 from refine.errors import InputError
 from refine.perturb.degrade import Operator, Site
 from refine.perturb.edits import ByteEdit, apply_edits, undo_edits
@@ -24,6 +25,8 @@ class Perturbation:
     edits: tuple[ByteEdit, ...]
     operator: str
     channel: Channel
+    shows_in: frozenset[Seen]
+    """Channels of a probe of which one must differ, for it to be proven."""
     severity: float
     """What was asked for, or the operator's prior."""
     seed: int
@@ -124,11 +127,14 @@ def _propose(
 def apply_site(source: Source, site: Site, *, severity: float, seed: int) -> Perturbation | None:
     """The perturbation of this place; None where it changes nothing, cannot be written there, or no longer parses."""
     operator = operator_named(site.operator)
-    change = operator.alter(site.spot, operator.strength(severity), random.Random(seed))
+    if site.spot is None:
+        return None
+    spot = site.spot
+    change = operator.alter(spot, operator.strength(severity), random.Random(seed))
     if change is None:
         return None
     edits = tuple(edit for edit in change.edits if edit.old != edit.new)
-    if not edits or not all(site.spot.region.takes(edit.start, edit.end, edit.new) for edit in edits):
+    if not edits or not all(spot.region.takes(edit.start, edit.end, edit.new) for edit in edits):
         return None
     files = apply_edits(source.files, edits)
     if syntax_problem(source, files):
@@ -138,6 +144,7 @@ def apply_site(source: Source, site: Site, *, severity: float, seed: int) -> Per
         edits=edits,
         operator=operator.name,
         channel=operator.channel,
+        shows_in=operator.shows_in,
         severity=severity,
         seed=seed,
         description=change.notice or operator.notice,

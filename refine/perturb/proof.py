@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from refine.artifact.probe import BLOCK_STEP, Channel, Differences, Probe, differences
-from refine.perturb.operators import operator_named
 from refine.perturb.perturbing import Perturbation
 
 Refusal = Literal[
@@ -72,11 +71,10 @@ def prove(perturbation: Perturbation, originals: Sequence[Probe], mutant: Probe)
 def _shows_in(perturbation: Perturbation) -> frozenset[Channel]:
     """The operator's own channels. What a script draws on a canvas shows in pictures alone, and so does an animation
     that falls behind."""
-    own = operator_named(perturbation.operator).shows_in
     is_drawn = perturbation.channel in ("behaviour", "latency") and any(
         "getContext" in file.content for file in perturbation.files
     )
-    return own | {"look"} if is_drawn else own
+    return perturbation.shows_in | {"look"} if is_drawn else perturbation.shows_in
 
 
 def picture_share(a: Probe, b: Probe) -> float:

@@ -122,10 +122,11 @@ def test_the_list_names_every_operator(refine: Run) -> None:
     ("arguments", "said"),
     [
         ([], "PAGE is missing"),
-        (["nothing.html"], "nothing.html: cannot be read"),
-        (["notes.txt"], "notes.txt: is no .html file"),
-        (["latin.html"], "is not UTF-8 (byte 3)"),
+        (["nothing.html"], "nothing.html"),
+        (["notes.txt"], "notes.txt: is no page"),
+        (["latin.html"], "not UTF-8"),
         (["empty"], "empty: holds no .html file"),
+        (["two.jsonl"], "holds 2 candidates"),
         (["bare.html", "--no-proof"], "nothing to perturb"),
         (["bell.html", "--operator", "nonsense"], "there is no operator 'nonsense'"),
         (["bell.html", "--operator", "lag", "--severity", "0.9"], "lag has severities from"),
@@ -139,6 +140,8 @@ def test_bad_input_is_one_line_and_exit_2(
     (tmp_path / "notes.txt").write_text("notes")
     (tmp_path / "latin.html").write_bytes(b"<p>\xe9")
     (tmp_path / "bare.html").write_text("")
+    one = '{"candidates": [{"files": [{"filename": "index.html", "content": "<p>x"}]}]}\n'
+    (tmp_path / "two.jsonl").write_text(2 * one)
     (tmp_path / "empty").mkdir()
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "diary.txt").write_text("dear diary")

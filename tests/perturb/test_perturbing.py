@@ -75,9 +75,9 @@ def test_nothing_but_the_edits_changes() -> None:
 
 def test_the_same_seed_makes_the_same_mutant_and_others_differ() -> None:
     for files in PAGES.values():
-        made = [perturb(files, seed=seed) for seed in range(12)]
-        assert made == [perturb(files, seed=seed) for seed in range(12)]
-        assert len({each.files for each in made}) > 3
+        made = [perturb(files, seed=seed) for seed in range(5)]
+        assert made == [perturb(files, seed=seed) for seed in range(5)]
+        assert len({each.files for each in made}) > 2
 
 
 def test_proposals_do_not_repeat_themselves_and_end() -> None:
@@ -221,13 +221,13 @@ color:#000; p{padding:20px} addEventListener('click',f) <button> 🌊"""
 FRAGMENTS = st.sampled_from([*WORDS.split(), "<p>Some longer words</p>", "alt='a b'", "\n", " ", "\0", "\ud800"])
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(st.lists(FRAGMENTS, max_size=40).map("".join), st.integers(0, 5), st.sampled_from(["a.html", "a.js", "a.css"]))
 def test_any_text_gives_mutants_that_parse_and_are_undone_or_none(text: str, seed: int, name: str) -> None:
     check(one(text, name), seed)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(st.sampled_from(sorted(PAGES)), st.integers(0, 10_000), st.integers(0, 3000), st.integers(0, 40), FRAGMENTS)
 def test_a_damaged_page_gives_mutants_that_parse_and_are_undone_or_none(
     name: str, seed: int, at: int, cut: int, put: str
@@ -265,7 +265,7 @@ def hostile(size: int) -> dict[str, Files]:
 
 @pytest.mark.parametrize("name", sorted(hostile(10)))
 def test_hostile_pages_cost_no_more_than_their_size(name: str) -> None:
-    files = hostile(100_000)[name]
+    files = hostile(50_000)[name]
     started = time.process_time()
     found = next(propose(files, seed=1), None)
     assert found is None or found.undo() == files
