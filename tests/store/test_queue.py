@@ -326,8 +326,21 @@ def test_a_queue_that_offers_what_is_not_there_is_found_by_verify(
     assert "not in the queue" in finding.what
 
 
+def test_what_lies_behind_much_that_was_done_is_found(
+    database: Database, people: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(queue, "_WINDOW", 2)
+    database.write_now(lambda c: [add_chain(c, make_project(c), f"{n}") for n in range(5)])
+    taken = set()
+    for _ in range(5):
+        given = claim(database, people["ann"])
+        submit(database, people["ann"], given)
+        taken.add(given.round)
+    assert len(taken) == 5
+
+
 def test_a_claim_takes_its_rounds_off_the_index(database: Database, people: dict[str, str], chain: str) -> None:
-    sql = queue._pick_sql(is_limited=False, is_author=False)
+    sql = queue._pick_sql(queue._WINDOW, is_limited=False, is_author=False)
     plan = database.read(
         lambda c: c.exec_driver_sql(f"EXPLAIN QUERY PLAN {sql}", {"labeler": 1, "project": None}).all()
     )
