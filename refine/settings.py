@@ -70,7 +70,7 @@ class ProjectSettings(BaseModel):
     """A challenger becomes the incumbent when P(beats incumbent) is above it."""
     browser_checks: bool | None = None
     """Candidates are opened in a browser and those that are broken mended or dropped. None: wherever there is a
-    Chromium, but for the simulated panel, whose time costs nothing."""
+    Chromium, but for the simulated panel, whose time costs nothing, and the scripted model, whose pages are known."""
     control_share: float | None = Field(default=None, ge=0, le=0.5)
     """Of each labeler's assignments, the share that carries a control: a copy of a candidate that is worse on purpose.
     They need a browser to be proven. None: a fifth for people, none for other panels."""
@@ -126,7 +126,9 @@ class ProjectSettings(BaseModel):
 
     @property
     def is_checking_in_browser(self) -> bool:
-        return not self.is_simulated if self.browser_checks is None else self.browser_checks
+        if self.browser_checks is not None:
+            return self.browser_checks
+        return not (self.is_simulated or self.is_demo)
 
     @property
     def share_of_controls(self) -> float:

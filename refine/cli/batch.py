@@ -118,7 +118,7 @@ def batch(
         bool | None,
         option(
             "--browser-checks/--no-browser-checks",
-            "Open candidates in Chromium; mend or drop broken ones. [where there is one; not for simulated labelers]",
+            "Open candidates in Chromium; mend or drop broken ones. [where there is one; not with simulations]",
             section=ROUNDS,
         ),
     ] = None,

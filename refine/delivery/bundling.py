@@ -24,7 +24,9 @@ from refine.types import Files
 
 _MOST_LISTED = 200
 _REMOTE = re.compile(r"\s*(?:https?:)?//", re.IGNORECASE)
-_CSS_NAME = re.compile(r"(url\(\s*)([\"']?)([^\"')]{1,300})(\2\s*\))|(@import\s+)([\"'])([^\"'\n]{1,300})(\6)", re.IGNORECASE)
+_CSS_NAME = re.compile(
+    r"(url\(\s*)([\"']?)([^\"')]{1,300})(\2\s*\))|(@import\s+)([\"'])([^\"'\n]{1,300})(\6)", re.IGNORECASE
+)
 _SOURCES = {
     **dict.fromkeys(("img", "audio", "video", "source", "track", "input", "embed"), "src"),
     **{"image": "href", "use": "href", "object": "data"},

@@ -31,7 +31,9 @@ _FONT_SOURCES = re.compile(r"src:([^;}]{1,2000})")
 SPECIFIER = re.compile(r"(\bfrom\s*|\bimport\s*\(\s*|\bimport\s*)([\"'])([^\"'\n]{1,300})\2")
 """What a module imports: (what stands before, quote, specifier)."""
 _NUMBERS = re.compile(r"\d+")
-_NAME_PARTS = re.compile(r"(?:[._-](?:min|prod|production|development|umd|global|browser|bundle|standalone|dist|iife))+(?=\.)")
+_NAME_PARTS = re.compile(
+    r"(?:[._-](?:min|prod|production|development|umd|global|browser|bundle|standalone|dist|iife))+(?=\.)"
+)
 _GLOBAL_THREE = 160
 """The last release of three.js that has a build for plain scripts."""
 
@@ -110,9 +112,7 @@ def find(wanted: Wanted, kind: Kind) -> Found | None:
         is_wrapped = kind == "module" and not _entry_file(entry, path)["is_module"]
         if is_wrapped and _entry_file(entry, path).get("exports") is None:
             continue
-        library = Library(
-            package=entry["name"], version=entry["version"], path=path, kind=kind, is_wrapped=is_wrapped
-        )
+        library = Library(package=entry["name"], version=entry["version"], path=path, kind=kind, is_wrapped=is_wrapped)
         return Found(library=library, is_same_major=_is_same_major(wanted, entry["version"]))
     return None
 
@@ -246,7 +246,11 @@ def _font_package(family: str) -> str:
 def read_vendored(package: str, version: str, path: str) -> bytes:
     """A file as its package holds it."""
     place = VENDORED / package / version / path
-    return place.read_bytes() if place.suffix == ".woff2" else gzip.decompress(place.with_name(place.name + ".gz").read_bytes())
+    return (
+        place.read_bytes()
+        if place.suffix == ".woff2"
+        else gzip.decompress(place.with_name(place.name + ".gz").read_bytes())
+    )
 
 
 @lru_cache(maxsize=64)
@@ -264,7 +268,9 @@ def text_of(library: Library) -> str:
         targets = dict(_imports(library, text))
         return SPECIFIER.sub(
             lambda found: (
-                f"{found[1]}{found[2]}refine-module:{targets[found[3]].key}{found[2]}" if found[3] in targets else found[0]
+                f"{found[1]}{found[2]}refine-module:{targets[found[3]].key}{found[2]}"
+                if found[3] in targets
+                else found[0]
             ),
             text,
         )
@@ -418,7 +424,11 @@ def all_libraries() -> list[Library]:
                 if "exports" in file:
                     found.append(
                         Library(
-                            package=which.package, version=which.version, path=which.path, kind="module", is_wrapped=True
+                            package=which.package,
+                            version=which.version,
+                            path=which.path,
+                            kind="module",
+                            is_wrapped=True,
                         )
                     )
     return found

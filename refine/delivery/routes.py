@@ -158,7 +158,12 @@ def _is_from_here(request: "Request", origin: str) -> bool:
 
 
 def _sent(
-    request: "Request", content: bytes | None, media_type: str, headers: dict[str, str], *, library: Library | None = None
+    request: "Request",
+    content: bytes | None,
+    media_type: str,
+    headers: dict[str, str],
+    *,
+    library: Library | None = None,
 ) -> "Response":
     from starlette.responses import Response
 

@@ -54,7 +54,11 @@ class Snapshot:
         """Ratings by rows that the snapshot rests on, too, and by those made since: labelers are judged by these."""
         if not len(new):
             return fit(seen, seed=seed, start=self.fitted)
-        return fit(new, seed=seed, start=replace(self.fitted, history=(History(data=seen, is_sorted=False),) if len(seen) else ()))
+        return fit(
+            new,
+            seed=seed,
+            start=replace(self.fitted, history=(History(data=seen, is_sorted=False),) if len(seen) else ()),
+        )
 
 
 def reliabilities_of(fitted: Fitted, labelers: Iterable[str]) -> dict[str, Reliability]:
