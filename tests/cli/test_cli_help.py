@@ -94,6 +94,7 @@ def test_every_setting_with_an_option_reaches_the_project(refine: Run) -> None:
         "--deadline": "2999-01-31T18:00:00Z",
         "--plateau-rounds": "7",
         "--gate": "0.7",
+        "--control-share": "0.1",
         "--rankings-at-least": "1",
         "--audit-share": "0.0",
         "--pay-rate": "20",
