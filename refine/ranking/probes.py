@@ -71,8 +71,9 @@ class Probe(NamedTuple):
         found = []
         for first in range(0, len(self.owner), _BLOCKS):
             at, end = np.searchsorted(self.block, [first, first + _BLOCKS]).tolist()
-            rows: list[Any] = [column[at:end] for column in self[:-2]]
-            found.append(Probe(*rows, self.block[at:end] - first, self.owner[first : first + _BLOCKS]))
+            columns: list[Any] = [column[at:end] for column in self[:-2]]
+            columns += [self.block[at:end] - first, self.owner[first : first + _BLOCKS]]
+            found.append(Probe(*columns))
         return found
 
     def _without_own(
