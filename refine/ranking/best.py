@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from refine.ranking.cells import Floats, Ints
 
-_CHUNK = 4_000_000
+_CHUNK = 1_000_000
 """Numbers drawn at once: bounds memory, changes no result."""
 MANY: Final = 2000
 """Groups of one size whose draws would take seconds."""

@@ -1,6 +1,6 @@
 """Rows of a few tiles, looked at one by one: what is one number for everybody needs no more."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -11,6 +11,8 @@ from refine.ranking.ordered_logit import log_likelihood
 from refine.ranking.sweep import Glance, Solved, leads_without_own
 from refine.ranking.tiles import Kinds, Tiles
 from refine.ranking.trusted import CONTROL_VARIANCE
+
+_BLOCKS = 10_000
 
 
 class Probe(NamedTuple):
@@ -60,6 +62,23 @@ class Probe(NamedTuple):
         self, population: Population, evidence: Evidence, sides: Floats, theta: float
     ) -> tuple[Floats, Floats]:
         """Chances of each row's answer with nothing known of its labeler from its block; and P(good) so."""
+        found = [part._without_own(population, evidence, sides, theta) for part in self._parts()]
+        chances, p_good = zip(*found, strict=True)
+        return np.concatenate(chances), np.concatenate(p_good)
+
+    def _parts(self) -> "list[Probe]":
+        """Some blocks at a time: what is believed without each of them takes 2 kB."""
+        found = []
+        for first in range(0, len(self.owner), _BLOCKS):
+            at, end = np.searchsorted(self.block, [first, first + _BLOCKS]).tolist()
+            columns: list[Any] = [column[at:end] for column in self[:-2]]
+            columns += [self.block[at:end] - first, self.owner[first : first + _BLOCKS]]
+            found.append(Probe(*columns))
+        return found
+
+    def _without_own(
+        self, population: Population, evidence: Evidence, sides: Floats, theta: float
+    ) -> tuple[Floats, Floats]:
         side = sides[self.labeler] * self.is_pair
         own = gather(
             self.outcome, self.lead, self.variance, weight=self.weight, side=side, theta=theta, owner=self.block,

@@ -124,6 +124,7 @@ def test_a_sample_of_the_tiles_teaches_what_all_of_them_do(monkeypatch: pytest.M
 
 def test_the_order_of_rows_changes_no_tile(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(trust_module, "MANY", 0)
+    monkeypatch.setattr("refine.ranking.probes._BLOCKS", 7)
     monkeypatch.setattr("refine.ranking.tiling._ROWS", 300)  # so many tiles that two threads share them
     data, _ = crowd(rounds=60, labelers=15, per_round=5, seed=3, controls=True)
     shuffled = rows_of(data, np.random.default_rng(0).permutation(len(data)))
