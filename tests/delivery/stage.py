@@ -8,6 +8,7 @@ in a plain frame of a page without any of our protection: there the attack has t
 import asyncio
 import contextlib
 import json
+import re
 import threading
 from collections.abc import AsyncIterator, Coroutine, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -15,7 +16,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import uvicorn
-from playwright.async_api import Browser, BrowserContext, CDPSession, Error, Page, Playwright, async_playwright
+from playwright.async_api import Browser, BrowserContext, CDPSession, Dialog, Error, Page, Playwright, async_playwright
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
@@ -28,6 +29,15 @@ from tests.delivery.attacks import Attack
 T = TypeVar("T")
 CHROMIUM = Path("/usr/bin/chromium")
 HOSTILE = Path(__file__).parent / "hostile"
+OPTIONS: dict[str, Any] = {
+    "executable_path": str(CHROMIUM),
+    "ignore_default_args": ["--disable-background-networking"],  # it would turn early connections off for everybody
+    "args": [
+        *("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"),
+        "--host-resolver-rules=MAP *.google.com ~NOTFOUND, MAP *.googleapis.com ~NOTFOUND",
+    ],
+}
+PERMISSIONS = ["geolocation", "camera", "clipboard-read"]
 FROZEN_S = 15
 """A page that has not answered by then is frozen; far more than a busy machine needs."""
 CLICKED = {"n02_top_nav_click", "n11_download"}
@@ -187,6 +197,7 @@ class Stage:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._servers: list[tuple[uvicorn.Server, asyncio.Task[None]]] = []
+        self._kept: set[asyncio.Future[None]] = set()
         self.houses: dict[bool, House] = {}
         self.browser: Browser
         self._playwright: Playwright
@@ -222,10 +233,7 @@ class Stage:
         self.browser = await self.launch()
 
     async def launch(self, *arguments: str) -> Browser:
-        return await self._playwright.chromium.launch(
-            executable_path=str(CHROMIUM),
-            args=["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream", *arguments],
-        )
+        return await self._playwright.chromium.launch(**OPTIONS | {"args": [*OPTIONS["args"], *arguments]})
 
     async def _stop(self) -> None:
         with contextlib.suppress(Error, asyncio.TimeoutError):
@@ -239,13 +247,22 @@ class Stage:
 
     @contextlib.asynccontextmanager
     async def shown(
-        self, html: str, *, guarded: bool = True, one_host: bool = False, name: str = "page", browser: Browser | None = None
+        self,
+        html: str,
+        *,
+        guarded: bool = True,
+        one_host: bool = False,
+        name: str = "page",
+        browser: Browser | None = None,
+        given: BrowserContext | None = None,
     ) -> AsyncIterator[Shown]:
+        """The stage with this page on it. A context that is given is left open, and shared by those who are given it."""
         house = self.houses[one_host]
-        who = f"{name}-{id(object())}-{guarded}"
-        hostile = house.add(f"{who}-hostile", html, who)
-        victim = house.add(f"{who}-victim", VICTIM, who)
-        context = await (browser or self.browser).new_context(permissions=["geolocation", "camera", "clipboard-read", "midi"])
+        who = "shared" if given else f"{name}-{guarded}"
+        hostile = house.add(f"{who}-{name}-hostile", html, who)
+        victim = house.add(f"{who}-{name}-victim", VICTIM, who)
+        context = given or await (browser or self.browser).new_context(permissions=PERMISSIONS)
+        page: Page | None = None
         try:
             await context.add_cookies([{"name": "who", "value": who, "url": house.sites.host}])
             page = await context.new_page()
@@ -254,11 +271,19 @@ class Stage:
             await page.goto(f"{house.sites.host}/stage/{guard}/{hostile}/{victim}", wait_until="commit")
             yield Shown(page, context, hostile, victim)
         finally:
+            closing = context.close() if given is None or page is None else page.close()
             with contextlib.suppress(Error, asyncio.TimeoutError):
-                await asyncio.wait_for(context.close(), 15)
+                await asyncio.wait_for(closing, 15)
 
     async def play(
-        self, attack: Attack, *, guarded: bool, one_host: bool = False, seconds: float = 1.6, browser: Browser | None = None
+        self,
+        attack: Attack,
+        *,
+        guarded: bool,
+        one_host: bool = False,
+        seconds: float = 1.6,
+        browser: Browser | None = None,
+        given: BrowserContext | None = None,
     ) -> list[str]:
         """The harm that came of it: one line each, none when nothing happened."""
         house = self.houses[one_host]
@@ -273,7 +298,7 @@ class Stage:
                 path = house.sites.page_path(own) if guarded else "/raw/sibling"
                 html = html.replace("__SIBLING__", house.sites.host + path)
             async with self.shown(
-                html, guarded=guarded, one_host=one_host, name=attack.name, browser=browser
+                html, guarded=guarded, one_host=one_host, name=attack.name, browser=browser, given=given
             ) as shown:
                 harm = await self._watch(shown, attack, guarded=guarded, house=house, seconds=seconds)
             return harm + [f"arrived: {line}" for line in collector.arrived[:5]]
@@ -283,7 +308,7 @@ class Stage:
         page, context = shown.page, shown.context
         context.on("page", lambda _: harm.append("opened: a window"))
         page.on("download", lambda download: harm.append("opened: a download"))
-        page.on("dialog", lambda dialog: harm.append(f"dialog: {dialog.type}"))
+        page.on("dialog", lambda dialog: self._dismiss(dialog, harm))
         control = await context.new_cdp_session(page)
         url = page.url
         asked = sum(house.secret_asked.values())
@@ -319,6 +344,16 @@ class Stage:
                         harm.append(f"got: {won}")
         return harm
 
+    def _dismiss(self, dialog: Dialog, harm: list[str]) -> None:
+        harm.append(f"dialog: {dialog.type}")
+
+        async def dismiss() -> None:
+            with contextlib.suppress(Error):
+                await dialog.dismiss()
+
+        self._kept.add(task := asyncio.ensure_future(dismiss()))
+        task.add_done_callback(self._kept.discard)
+
     async def _is_gone(self, control: CDPSession) -> bool:
         try:
             async with asyncio.timeout(FROZEN_S):
@@ -330,7 +365,8 @@ class Stage:
     async def _until_ready(self, page: Page, *, guarded: bool) -> None:
         """Both frames have got their page, or the attack was quicker."""
         if not guarded:
-            await asyncio.sleep(0.5)
+            with contextlib.suppress(Error):
+                await page.wait_for_load_state("load", timeout=4000)
             return
         for _ in range(100):
             with contextlib.suppress(Error):
@@ -344,7 +380,7 @@ class Stage:
         if not attack.needs_click:
             await page.keyboard.type("zz")
         state = await page.evaluate(
-            "({pwned: !!document.getElementById('pwned'), title: document.title, ranked: window.ranked, gap: longestGap,"
+            "({pwned: !!document.getElementById('pwned'), title: document.title, ranked: window.ranked, heard: window.heard, gap: longestGap,"
             " typed: document.querySelector('textarea').value, cookie: document.cookie, scrolled: scrollY,"
             " entries: history.length, full: !!document.fullscreenElement, focus: document.activeElement.localName})"
         )
@@ -352,6 +388,8 @@ class Stage:
             harm.append("written: the host page")
         if state["ranked"]:
             harm.append("written: a ranking")
+        if state["heard"] > 1000:
+            harm.append(f"flooded: {state['heard']} messages for the application of the host page")
         if state["gap"] > 5000:
             harm.append(f"frozen: the host page for {state['gap']:.0f} ms")
         if not attack.needs_click and state["typed"] != "zz":
@@ -378,6 +416,24 @@ class Stage:
         after, heard = await frames[0].evaluate("[window.beats, window.heard]")
         harm = [f"written: {heard[0][:40]} to the neighbour"] if heard else []
         return harm + (["frozen: the neighbour"] if after == before else [])
+
+    async def names_looked_up(self, attacks: Sequence[Attack], log: Path, *, guarded: bool) -> set[str]:
+        """Names under .test that Chromium's network log has: it asked for their addresses while the attacks were on."""
+        # A profile on disk: in private windows Chromium makes no early look-ups for anybody.
+        context = await self._playwright.chromium.launch_persistent_context(
+            log.parent / f"profile-{guarded}", **OPTIONS | {"args": [*OPTIONS["args"], f"--log-net-log={log}"]}
+        )
+        try:
+            gate = asyncio.Semaphore(4)
+
+            async def one(attack: Attack) -> None:
+                async with gate:
+                    await self.play(attack, guarded=guarded, given=context)
+
+            await asyncio.gather(*(one(attack) for attack in attacks))
+        finally:
+            await context.close()
+        return set(re.findall(r"[\w.-]+\.test\b", log.read_text(encoding="utf-8", errors="replace")))
 
     async def play_all(
         self, attacks: Sequence[Attack], *, guarded: bool, one_host: bool = False, at_once: int = 4
