@@ -7,7 +7,6 @@ in a plain frame of a page without any of our protection: there the attack has t
 
 import asyncio
 import contextlib
-import json
 import re
 import threading
 from collections.abc import AsyncIterator, Coroutine, Iterator, Sequence
@@ -131,6 +130,7 @@ class House:
         inner = Starlette(
             routes=[
                 Route("/stage/{guard}/{hostile}/{victim}", self._stage),
+                Route("/many", self._many),
                 Route("/stage.js", self._script),
                 Route("/raw/{name}", self._raw),
                 Route("/secret", self._secret, methods=["GET", "POST"]),
@@ -139,14 +139,20 @@ class House:
                 Mount(self.sites.prefix, delivery_app(self._lookup, lambda request: request.cookies.get("who"), self.sites)),
             ]
         )
-        self.app = FrameHosts(inner, self.sites)
+        self._app = FrameHosts(inner, self.sites)
+        self.sent_bytes = 0
+        """Of bodies and headers, as they went over the wire."""
 
-    def add(self, name: str, html: str, audience: str = "ann") -> str:
-        self.files[name] = (CodeFile(filename="index.html", content=html),)
-        return self.tokens.mint(name, audience=audience)
+    async def app(self, scope: Any, receive: Any, send: Any) -> None:
+        async def counted(message: Any) -> None:
+            self.sent_bytes += len(message.get("body", b""))
+            self.sent_bytes += sum(len(name) + len(value) + 4 for name, value in message.get("headers", ()))
+            await send(message)
 
-    def add_files(self, name: str, files: Files, audience: str = "ann") -> str:
-        self.files[name] = files
+        await self._app(scope, receive, counted)
+
+    def add(self, name: str, page: str | Files, audience: str = "ann") -> str:
+        self.files[name] = (CodeFile(filename="index.html", content=page),) if isinstance(page, str) else page
         return self.tokens.mint(name, audience=audience)
 
     def _lookup(self, token: str) -> PageRecord | None:
@@ -171,6 +177,14 @@ class House:
             "<div style='height:2000px'></div></body></html>"
         )
         return HTMLResponse(page, headers=headers)
+
+    async def _many(self, request: Request) -> Response:
+        """Several candidates side by side, as an assignment is."""
+        tokens = request.query_params.getlist("token")
+        frames = "".join(frame_html(self.sites, each, label=label) for each, label in zip(tokens, "ABCDEFGH", strict=False))
+        style = "<style>body{display:grid;grid-template-columns:1fr 1fr;gap:8px;margin:0}refine-frame{height:340px}</style>"
+        page = f"<!doctype html><title>Many</title>{style}{host_script_tag(self.sites)}<body>{frames}"
+        return HTMLResponse(page, headers=host_headers([self.sites.frame_url(each) for each in tokens]))
 
     async def _script(self, _: Request) -> Response:
         return Response(STAGE_SCRIPT, media_type="text/javascript")
@@ -219,12 +233,13 @@ class Stage:
 
     async def _start(self) -> None:
         for one_host in (False, True):
-            server = uvicorn.Server(uvicorn.Config(_nothing, log_level="error", lifespan="off"))
             listener = await asyncio.start_server(lambda *_: None, "127.0.0.1", 0)
             port = listener.sockets[0].getsockname()[1]
             listener.close()
             self.houses[one_host] = House(port, one_host=one_host)
-            config = uvicorn.Config(self.houses[one_host].app, host="127.0.0.1", port=port, log_level="error", lifespan="off")
+            config = uvicorn.Config(
+                *(self.houses[one_host].app, "127.0.0.1", port), log_level="error", lifespan="off", interface="asgi3"
+            )
             server = _Server(config)
             self._servers.append((server, asyncio.ensure_future(server.serve())))
             while not server.started:
@@ -248,7 +263,7 @@ class Stage:
     @contextlib.asynccontextmanager
     async def shown(
         self,
-        html: str,
+        html: str | Files,
         *,
         guarded: bool = True,
         one_host: bool = False,
@@ -313,6 +328,7 @@ class Stage:
         url = page.url
         asked = sum(house.secret_asked.values())
         await self._until_ready(page, guarded=guarded)
+        is_host_well = False
         try:
             async with asyncio.timeout(FROZEN_S):
                 if attack.needs_click:
@@ -323,9 +339,10 @@ class Stage:
                 await asyncio.sleep(seconds)
                 if page.url == url:
                     harm += await self._harm_to_host(page, attack)
+                    is_host_well = True
                     harm += await self._harm_to_victim(page, shown, house, guarded=guarded)
         except TimeoutError:
-            harm.append("frozen: the host page")
+            harm.append("frozen: the neighbour" if is_host_well else "frozen: the host page")
         except Error as error:
             # Playwright calls a page crashed when any frame's process has ended; what counts is ours.
             if page.url == url and await self._is_gone(control):
@@ -478,10 +495,6 @@ class _Server(uvicorn.Server):
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield
-
-
-async def _nothing(scope: Any, receive: Any, send: Any) -> None:
-    raise AssertionError(json.dumps(scope["path"]))
 
 
 def folder_attacks() -> list[Attack]:
