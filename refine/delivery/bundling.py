@@ -1,8 +1,8 @@
 """A candidate's files made ready for one frame: its own files and known libraries become assets, found by key.
 
-The stored files are not touched. What changes on the way is listed: addresses of libraries that are kept here, names of the
-candidate's own files, `integrity` and `crossorigin` beside a changed address, hints to connect somewhere early, and an
-import map. Everything else arrives byte for byte.
+The stored files are not touched. What changes on the way is listed: addresses of libraries that are kept here, names
+of the candidate's own files, `integrity` and `crossorigin` beside a changed address, hints to connect somewhere early,
+and an import map. Everything else arrives byte for byte.
 """
 
 import base64
@@ -24,7 +24,9 @@ from refine.types import Files
 
 _MOST_LISTED = 200
 _REMOTE = re.compile(r"\s*(?:https?:)?//", re.IGNORECASE)
-_CSS_NAME = re.compile(r"(url\(\s*)([\"']?)([^\"')]{1,300})(\2\s*\))|(@import\s+)([\"'])([^\"'\n]{1,300})(\6)", re.IGNORECASE)
+_CSS_NAME = re.compile(
+    r"(url\(\s*)([\"']?)([^\"')]{1,300})(\2\s*\))|(@import\s+)([\"'])([^\"'\n]{1,300})(\6)", re.IGNORECASE
+)
 _SOURCES = {
     **dict.fromkeys(("img", "audio", "video", "source", "track", "input", "embed"), "src"),
     **{"image": "href", "use": "href", "object": "data"},
@@ -303,10 +305,8 @@ class _Bundler:
             return []
         place = tag.attributes[name]
         edits = [(place.start, place.end, f'{name}="{html.escape(url)}"')]
-        for other in ("integrity", "crossorigin"):
-            if other in tag.attributes:
-                edits.append((tag.attributes[other].start, tag.attributes[other].end, ""))
-        return edits
+        others = [tag.attributes[each] for each in ("integrity", "crossorigin") if each in tag.attributes]
+        return edits + [(other.start, other.end, "") for other in others]
 
     def _import_map(
         self, tags: list[Tag], text: str, name: str, mapped: Tag | None, first_module: int

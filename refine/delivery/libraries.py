@@ -6,6 +6,7 @@ import hashlib
 import json
 import keyword
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from pathlib import Path
@@ -31,7 +32,9 @@ _FONT_SOURCES = re.compile(r"src:([^;}]{1,2000})")
 SPECIFIER = re.compile(r"(\bfrom\s*|\bimport\s*\(\s*|\bimport\s*)([\"'])([^\"'\n]{1,300})\2")
 """What a module imports: (what stands before, quote, specifier)."""
 _NUMBERS = re.compile(r"\d+")
-_NAME_PARTS = re.compile(r"(?:[._-](?:min|prod|production|development|umd|global|browser|bundle|standalone|dist|iife))+(?=\.)")
+_NAME_PARTS = re.compile(
+    r"(?:[._-](?:min|prod|production|development|umd|global|browser|bundle|standalone|dist|iife))+(?=\.)"
+)
 _GLOBAL_THREE = 160
 """The last release of three.js that has a build for plain scripts."""
 
@@ -110,9 +113,7 @@ def find(wanted: Wanted, kind: Kind) -> Found | None:
         is_wrapped = kind == "module" and not _entry_file(entry, path)["is_module"]
         if is_wrapped and _entry_file(entry, path).get("exports") is None:
             continue
-        library = Library(
-            package=entry["name"], version=entry["version"], path=path, kind=kind, is_wrapped=is_wrapped
-        )
+        library = Library(package=entry["name"], version=entry["version"], path=path, kind=kind, is_wrapped=is_wrapped)
         return Found(library=library, is_same_major=_is_same_major(wanted, entry["version"]))
     return None
 
@@ -182,7 +183,7 @@ def _find_path(entry: dict[str, Any], wanted: Wanted, kind: Kind) -> str | None:
     """The file of a package's version that a path stands for, however the CDN spells it."""
     fitting = [file for file in entry["files"] if _kind_fits(file, kind, is_exact=True)]
     fitting += [file for file in entry["files"] if file not in fitting and _kind_fits(file, kind, is_exact=False)]
-    paths = [file["path"] for file in fitting]
+    paths: list[str] = [file["path"] for file in fitting]
     asked = wanted.path.strip("/")
     if not asked or asked in ("client", "index.js"):
         return next(iter(paths), None)
@@ -195,7 +196,8 @@ def _find_path(entry: dict[str, Any], wanted: Wanted, kind: Kind) -> str | None:
         if inside is not None:
             return inside
         asked += ".js"
-    tests = (
+    tests: tuple[Callable[[str], bool], ...] = (
+        lambda path: _without_min(path) == _without_min(asked),
         lambda path: _plain(path) == _plain(asked),
         lambda path: _plain(path).endswith("/" + _plain(asked)) or _plain(asked).endswith("/" + _plain(path)),
         lambda path: _plain(path).rpartition("/")[2] == _plain(asked).rpartition("/")[2],
@@ -208,7 +210,7 @@ def _find_path(entry: dict[str, Any], wanted: Wanted, kind: Kind) -> str | None:
 
 
 def _kind_fits(file: dict[str, Any], kind: Kind, *, is_exact: bool) -> bool:
-    suffix = file["path"].rpartition(".")[2]
+    suffix = str(file["path"]).rpartition(".")[2]
     if kind == "style":
         return suffix == "css"
     if kind == "data":
@@ -218,6 +220,10 @@ def _kind_fits(file: dict[str, Any], kind: Kind, *, is_exact: bool) -> bool:
     if is_exact or kind == "script":
         return bool(file["is_module"]) == (kind == "module")
     return file.get("exports") is not None
+
+
+def _without_min(path: str) -> str:
+    return re.sub(r"[.-]min(?=\.)", "", path.lower().rpartition("/")[2])
 
 
 def _plain(path: str) -> str:
@@ -246,7 +252,11 @@ def _font_package(family: str) -> str:
 def read_vendored(package: str, version: str, path: str) -> bytes:
     """A file as its package holds it."""
     place = VENDORED / package / version / path
-    return place.read_bytes() if place.suffix == ".woff2" else gzip.decompress(place.with_name(place.name + ".gz").read_bytes())
+    return (
+        place.read_bytes()
+        if place.suffix == ".woff2"
+        else gzip.decompress(place.with_name(place.name + ".gz").read_bytes())
+    )
 
 
 @lru_cache(maxsize=64)
@@ -264,7 +274,9 @@ def text_of(library: Library) -> str:
         targets = dict(_imports(library, text))
         return SPECIFIER.sub(
             lambda found: (
-                f"{found[1]}{found[2]}refine-module:{targets[found[3]].key}{found[2]}" if found[3] in targets else found[0]
+                f"{found[1]}{found[2]}refine-module:{targets[found[3]].key}{found[2]}"
+                if found[3] in targets
+                else found[0]
             ),
             text,
         )
@@ -381,7 +393,7 @@ def _with_fonts(text: str, library: Library) -> str:
             font = VENDORED / library.package / library.version / path
             if path.endswith(".woff2") and font.is_file():
                 kept.append(f'url({_data_url(font)}) format("woff2")')
-        return f"src:{','.join(kept)}" if kept else found[0]
+        return f"src:{','.join(kept)}" if kept else 'src:local("")'
 
     return _FONT_SOURCES.sub(source, text)
 
@@ -418,7 +430,11 @@ def all_libraries() -> list[Library]:
                 if "exports" in file:
                     found.append(
                         Library(
-                            package=which.package, version=which.version, path=which.path, kind="module", is_wrapped=True
+                            package=which.package,
+                            version=which.version,
+                            path=which.path,
+                            kind="module",
+                            is_wrapped=True,
                         )
                     )
     return found

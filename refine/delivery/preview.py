@@ -15,7 +15,6 @@ from refine.types import Files
 
 if TYPE_CHECKING:
     from starlette.requests import Request
-    from starlette.responses import Response
     from starlette.types import ASGIApp
 
 _COOKIE = "refine_preview"
@@ -116,7 +115,9 @@ def _report(made: Bundle) -> str:
         f"<small>{html.escape(each.address)}</small></li>"
         for each in made.substituted
     ]
-    rows += [f"<li class='not'><b>Not given to the page</b><small>{html.escape(each)}</small></li>" for each in made.unknown]
+    rows += [
+        f"<li class='not'><b>Not given to the page</b><small>{html.escape(each)}</small></li>" for each in made.unknown
+    ]
     count = len(made.unknown)
     said = f"{len(made.substituted)} from here" + (f", {count} not given" if count else "")
     return f"<details><summary>Addresses: {said}</summary><ul>{''.join(rows)}</ul></details>"

@@ -33,7 +33,7 @@ class PageRecord:
     audience: str
 
 
-Lookup = Callable[[str], PageRecord | None | Awaitable[PageRecord | None]]
+Lookup = Callable[[str], PageRecord | Awaitable[PageRecord | None] | None]
 """Token -> its record, or None for one that is unknown or expired. A plain function is called in the event loop."""
 AudienceOf = Callable[["Request"], str | None]
 """Who asks, by a session of the page around the frames; None for nobody. It is never read from the token."""
@@ -94,9 +94,9 @@ def delivery_app(lookup: Lookup, audience_of: AudienceOf, sites: Sites) -> "Star
 class FrameHosts:
     """ASGI middleware: answers for the hostnames of frames, and only there; everything else goes to the app inside.
 
-    On such a hostname there is one document and nothing more, so that no page of ours is ever on a frame's origin. Requests
-    for a hostname that is neither a frame's nor `sites.host` are refused: another name for this server would be another
-    origin, without the headers that are made for this one.
+    On such a hostname there is one document and nothing more, so that no page of ours is ever on a frame's origin.
+    Requests for a hostname that is neither a frame's nor `sites.host` are refused: another name for this server would
+    be another origin, without the headers that are made for this one.
     """
 
     def __init__(self, app: "ASGIApp", sites: Sites) -> None:
@@ -158,7 +158,12 @@ def _is_from_here(request: "Request", origin: str) -> bool:
 
 
 def _sent(
-    request: "Request", content: bytes | None, media_type: str, headers: dict[str, str], *, library: Library | None = None
+    request: "Request",
+    content: bytes | None,
+    media_type: str,
+    headers: dict[str, str],
+    *,
+    library: Library | None = None,
 ) -> "Response":
     from starlette.responses import Response
 
