@@ -15,10 +15,11 @@ from typing import Any
 from urllib.parse import unquote
 
 from refine.artifact import entry_file
-from refine.delivery import libraries
+from refine.delivery import libraries, texts
 from refine.delivery.addresses import ADDRESS, Wanted, parse_address
-from refine.delivery.libraries import SPECIFIER, Kind, Library, join_path
+from refine.delivery.libraries import Kind, Library
 from refine.delivery.tags import Tag, iter_tags
+from refine.delivery.texts import SPECIFIER, join_path
 from refine.errors import InputError
 from refine.types import Files
 
@@ -97,7 +98,7 @@ def document(made: Bundle) -> str:
 
 
 def text_of(asset: Asset) -> str:
-    return libraries.text_of(asset.library) if asset.library else asset.text
+    return texts.text_of(asset.library) if asset.library else asset.text
 
 
 _PLACE = re.compile(r"refine-asset:([0-9a-f]{24})")
@@ -163,7 +164,7 @@ class _Bundler:
         found = libraries.find(wanted, kind) if wanted else None
         if found is None:
             return None
-        for each in libraries.closure(found.library):
+        for each in texts.closure(found.library):
             self._assets.setdefault(each.key, Asset(key=each.key, media_type=each.media_type, library=each))
             if each.kind == "module":
                 self._modules[each.key] = None

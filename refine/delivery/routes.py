@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode, urlsplit
 
-from refine.delivery import libraries
+from refine.delivery import libraries, texts
 from refine.delivery.addresses import Wanted
 from refine.delivery.bundling import Bundle, bundle
 from refine.delivery.frame import frame_document, host_script, host_script_url
@@ -169,9 +169,9 @@ def _sent(
 
     headers = {**headers, "Vary": "Accept-Encoding"}
     if "gzip" in request.headers.get("accept-encoding", ""):
-        packed = libraries.gzipped(library) if library else _gzipped(content or b"")
+        packed = texts.gzipped(library) if library else _gzipped(content or b"")
         return Response(packed, media_type=media_type, headers={**headers, "Content-Encoding": "gzip"})
-    plain = libraries.text_of(library).encode() if library else content
+    plain = texts.text_of(library).encode() if library else content
     return Response(plain, media_type=media_type, headers=headers)
 
 

@@ -213,7 +213,10 @@ ATTACKS: tuple[Attack, ...] = (
         "shared_channel",
         "let c=new BroadcastChannel('v');c.onmessage=e=>win(e.data);for(let i=0;i<5;i++){c.postMessage('hi');await new Promise(r=>setTimeout(r,100))}",
     ),
-    _attack("locks", "let l=await navigator.locks.query();if(l.held.length)win(l.held.length)"),
+    _attack(
+        "locks",
+        "for(let i=0;i<8;i++){let l=await navigator.locks.query();if(l.held.length)win(l.held.length);await new Promise(r=>setTimeout(r,150))}",
+    ),
     # --- The person is disturbed ----------------------------------------------------------------------------------
     _attack(
         "dialogs",

@@ -7,7 +7,8 @@ from itertools import chain
 import pytest
 
 from refine.delivery.addresses import parse_address
-from refine.delivery.libraries import VENDORED, all_libraries, closure, find, manifest, read_vendored, text_of
+from refine.delivery.libraries import VENDORED, all_libraries, find, manifest
+from refine.delivery.texts import closure, read_vendored, text_of
 
 FONTS = "https://fonts.googleapis.com"
 ASKED = {
