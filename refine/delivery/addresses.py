@@ -142,7 +142,7 @@ def _renamed(name: str, version: str, path: str, is_module: bool) -> Wanted:
 
 
 def _fonts(query: str) -> Wanted | None:
-    families = []
+    families: list[str] = []
     for value in parse_qs(query).get("family", []):
         for family in value.split("|"):
             name = family.partition(":")[0].strip()

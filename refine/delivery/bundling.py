@@ -1,8 +1,8 @@
 """A candidate's files made ready for one frame: its own files and known libraries become assets, found by key.
 
-The stored files are not touched. What changes on the way is listed: addresses of libraries that are kept here, names of the
-candidate's own files, `integrity` and `crossorigin` beside a changed address, hints to connect somewhere early, and an
-import map. Everything else arrives byte for byte.
+The stored files are not touched. What changes on the way is listed: addresses of libraries that are kept here, names
+of the candidate's own files, `integrity` and `crossorigin` beside a changed address, hints to connect somewhere early,
+and an import map. Everything else arrives byte for byte.
 """
 
 import base64
@@ -15,10 +15,11 @@ from typing import Any
 from urllib.parse import unquote
 
 from refine.artifact import entry_file
-from refine.delivery import libraries
+from refine.delivery import libraries, texts
 from refine.delivery.addresses import ADDRESS, Wanted, parse_address
-from refine.delivery.libraries import SPECIFIER, Kind, Library, join_path
+from refine.delivery.libraries import Kind, Library
 from refine.delivery.tags import Tag, iter_tags
+from refine.delivery.texts import SPECIFIER, join_path
 from refine.errors import InputError
 from refine.types import Files
 
@@ -66,6 +67,8 @@ class Substitution:
 class Bundle:
     html: str
     """The page that opens first."""
+    entry: str
+    """Its name."""
     pages: dict[str, str] = field(default_factory=dict)
     """The candidate's other pages, by name."""
     files: dict[str, str] = field(default_factory=dict)
@@ -95,7 +98,7 @@ def document(made: Bundle) -> str:
 
 
 def text_of(asset: Asset) -> str:
-    return libraries.text_of(asset.library) if asset.library else asset.text
+    return texts.text_of(asset.library) if asset.library else asset.text
 
 
 _PLACE = re.compile(r"refine-asset:([0-9a-f]{24})")
@@ -129,6 +132,7 @@ class _Bundler:
             self._assets[self._keys[name]] = Asset(key=self._keys[name], media_type=media_type, text=self._texts[name])
         return Bundle(
             html=pages.pop(entry),
+            entry=entry,
             pages=pages,
             files={name: self._keys[name] for name in names},
             assets=tuple(self._in_order()),
@@ -160,7 +164,7 @@ class _Bundler:
         found = libraries.find(wanted, kind) if wanted else None
         if found is None:
             return None
-        for each in libraries.closure(found.library):
+        for each in texts.closure(found.library):
             self._assets.setdefault(each.key, Asset(key=each.key, media_type=each.media_type, library=each))
             if each.kind == "module":
                 self._modules[each.key] = None
@@ -302,10 +306,8 @@ class _Bundler:
             return []
         place = tag.attributes[name]
         edits = [(place.start, place.end, f'{name}="{html.escape(url)}"')]
-        for other in ("integrity", "crossorigin"):
-            if other in tag.attributes:
-                edits.append((tag.attributes[other].start, tag.attributes[other].end, ""))
-        return edits
+        others = [tag.attributes[each] for each in ("integrity", "crossorigin") if each in tag.attributes]
+        return edits + [(other.start, other.end, "") for other in others]
 
     def _import_map(
         self, tags: list[Tag], text: str, name: str, mapped: Tag | None, first_module: int

@@ -15,7 +15,6 @@ from refine.types import Files
 
 if TYPE_CHECKING:
     from starlette.requests import Request
-    from starlette.responses import Response
     from starlette.types import ASGIApp
 
 _COOKIE = "refine_preview"
