@@ -17,11 +17,11 @@ from refine.render.reading import make_probe, make_report
 from refine.render.report import RenderReport
 from refine.render.serving import Prepare, Site, as_they_are
 from refine.render.settings import RenderSettings
-from refine.render.visit import BrowserDied, Seen, Visit
+from refine.render.visit import BrowserDied, Seen, Visit, scripts_hash
 from refine.types import Files
 
 FORMAT = 1
-"""Raised whenever the scripts or the walk change, so that cached reports of older ones are not used."""
+"""Raised when reports are made otherwise, so that cached older ones are not used; scripts are in the key by their hash."""
 TRIES = 2
 """Of one page, when the whole browser died: it may have been a page beside it."""
 
@@ -159,7 +159,7 @@ class Renderer:
     def _key(self, candidate: str, seed: int, version: str) -> str:
         settings = self.settings.model_dump(mode="json", exclude={"pages", "sandbox"})
         said = orjson.dumps(
-            [FORMAT, candidate, seed, version, self._prepared_as, settings], option=orjson.OPT_SORT_KEYS
+            [FORMAT, scripts_hash(), candidate, seed, version, self._prepared_as, settings], option=orjson.OPT_SORT_KEYS
         )
         return f"render-{hashlib.sha256(said).hexdigest()}"
 

@@ -1,11 +1,14 @@
 """One candidate in one fresh browser context, from load to the end of the walk. Nothing outlasts its limits."""
 
 import asyncio
+import hashlib
 import json
+import re
 import secrets
 import time
 from collections.abc import Awaitable
 from dataclasses import dataclass, field
+from functools import cache
 from importlib.resources import files as package_files
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -57,11 +60,26 @@ class Seen:
     total_s: float = 0.0
 
 
+@cache
 def script(name: str) -> str:
     """A script of this package."""
     return (package_files("refine.render") / "scripts" / name).read_text(encoding="utf-8")
 
 
+@cache
+def walker_source() -> str:
+    """The walker, of its parts."""
+    parts = "".join(script(name) for name in ("looking.js", "pressing.js", "walking.js", "flashing.js"))
+    return re.sub(r"/\* PARTS: .* \*/", lambda _: parts, script("walker.js"))
+
+
+@cache
+def scripts_hash() -> str:
+    """Of all that runs in a page."""
+    return hashlib.sha256("".join((script("hook.js"), walker_source(), axe_source())).encode()).hexdigest()
+
+
+@cache
 def axe_source() -> str:
     return (package_files("refine.render") / "vendored" / "axe-core" / "axe.min.js").read_text(encoding="utf-8")
 
@@ -160,7 +178,7 @@ class Visit:
         session.on("Runtime.executionContextCreated", self._on_world)
         session.on("Runtime.bindingCalled", self._on_step)
         hook = f"({script('hook.js')})({json.dumps(self._secret)}, {self._seed & 0xFFFFFFFF});"
-        walker = f"({script('walker.js')})({json.dumps(self._secret)});"
+        walker = f"({walker_source()})({json.dumps(self._secret)});"
         await session.send("Page.enable")
         await session.send("Runtime.enable")
         self._has_world.clear()  # the empty page's world is not the one
