@@ -1,11 +1,7 @@
 """`refine doctor`: what is here, what is missing, and how to get it."""
 
-import importlib.metadata
-import importlib.util
 import os
 import shutil
-import sqlite3
-import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
@@ -63,6 +59,8 @@ def _python() -> Finding:
 
 
 def _sqlite() -> Finding:
+    import sqlite3
+
     version = sqlite3.sqlite_version
     if sqlite3.sqlite_version_info < LEAST_SQLITE:
         wanted = ".".join(map(str, LEAST_SQLITE))
@@ -74,6 +72,9 @@ def _sqlite() -> Finding:
 
 def _packages() -> Iterator[Finding]:
     """Those a command needs only when it runs: an incomplete installation shows late."""
+    import importlib.metadata
+    import importlib.util
+
     for module, package in (
         ("playwright", "playwright"),
         ("PIL", "pillow"),
@@ -88,6 +89,8 @@ def _packages() -> Iterator[Finding]:
 
 
 def _browser() -> Finding:
+    import subprocess
+
     from refine.errors import NoBrowser
     from refine.render import HOW_TO_GET_IT, find_chromium
 

@@ -5,6 +5,7 @@ the machine's speed is never more than a hint.
 """
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -64,14 +65,15 @@ def is_broken(checks: Iterable[PageCheck]) -> bool:
 def _ran(report: RenderReport) -> Problem:
     if report.outcome == "ok":
         return None
-    if report.outcome == "timeout" and report.shots:
-        return "hint", f"The walk through it was not finished: {report.problem}; it may be slow."
+    if report.outcome in ("timeout", "unread") and report.shots:
+        return "hint", f"Not all of it was seen: {report.problem}."
     advice = {
         "no_page": "Give an index.html.",
         "hung": "Look for a loop that never ends.",
         "memory": "Look for something that grows without end.",
         "crashed": "Look for endless recursion or memory that grows without end.",
         "timeout": "Make it load faster.",
+        "unread": "Keep the document and its elements in place.",
         "ok": "",
     }[report.outcome]
     return "broken", f"The page could not be used: {report.problem}. {advice}"
@@ -143,14 +145,27 @@ def _dead(report: RenderReport) -> Problem:
         told = f"Nothing happens when these are pressed: {_named(sure)}"
         left = " (sending its form only reloads the page)" if any(each.submits for each in sure) else ""
         return "broken", f"{told}{left}; connect them to what they promise."
-    doubtful = [each for each in still if each.kind == "button" and not _LATE.search(each.name)]
-    if not doubtful:
-        return None
+    options = _groups_that_react(pressed)
+    doubtful = [
+        each for each in still if each.kind == "button" and not _LATE.search(each.name) and _group(each) not in options
+    ]
+    if not doubtful or report.is_animated:
+        return None  # in a picture that moves all the time, an effect cannot be told
     told = f"No effect was seen when these were pressed: {_named(doubtful)}"
-    reacts = report.is_animated or any(each.has_effect for each in report.controls) or any(s.ways for s in report.steps)
+    reacts = any(each.has_effect for each in report.controls) or any(s.ways for s in report.steps)
     if not reacts:
         return "broken", f"{told}, and nothing else on the page reacts; repair their handlers."
     return "hint", f"{told}; make sure that they do something and show it."
+
+
+def _group(control: Control) -> str:
+    return control.selector.rpartition(" > ")[0]
+
+
+def _groups_that_react(pressed: Sequence[Control]) -> set[str]:
+    """Where three or more stand together and one had an effect: options, of which the first choice settles the rest."""
+    sizes = Counter(_group(each) for each in pressed)
+    return {_group(each) for each in pressed if each.has_effect and sizes[_group(each)] >= 3} - {""}
 
 
 def _covered(report: RenderReport) -> Problem:

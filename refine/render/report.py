@@ -6,7 +6,8 @@ from pydantic import Field
 
 from refine.types import Record
 
-Outcome = Literal["ok", "no_page", "hung", "crashed", "memory", "timeout"]
+Outcome = Literal["ok", "no_page", "hung", "crashed", "memory", "timeout", "unread"]
+"""unread: the page got in the way of being looked at, by taking the document or our hooks away."""
 ControlKind = Literal["button", "field", "link", "clickable", "surface"]
 ControlState = Literal["free", "covered", "offscreen", "hidden", "gone", ""]
 Reach = Literal["own", "near", "far", "none", ""]

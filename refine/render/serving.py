@@ -96,7 +96,8 @@ class Site:
             self._is_open = True
         resource = self._prepared.resources.get(url) or self._prepared.resources.get(urlsplit(url).path)
         if resource is not None:
-            await route.fulfill(status=200, body=resource.body, headers=self._headers(resource.content_type))
+            headers = {**self._headers(resource.content_type), "access-control-allow-origin": "*"}
+            await route.fulfill(status=200, body=resource.body, headers=headers)
             self._note(url, kind, "served")
             return
         if not url.startswith(self._origin + "/"):

@@ -69,12 +69,23 @@ def axe_source() -> str:
 class Visit:
     """Used once."""
 
-    def __init__(self, chromium: Chromium, site: Site, settings: RenderSettings, *, seed: int, with_tree: bool) -> None:
+    def __init__(
+        self,
+        chromium: Chromium,
+        site: Site,
+        settings: RenderSettings,
+        *,
+        seed: int,
+        with_tree: bool = False,
+        is_phone: bool = False,
+    ) -> None:
+        """With `is_phone` the page is opened at phone width, and only its width and picture there are taken."""
         self._chromium = chromium
         self._site = site
         self._settings = settings
         self._seed = seed
         self._with_tree = with_tree
+        self._is_phone = is_phone
         self._secret = "x" + secrets.token_hex(16)
         self._world: int | None = None
         self._has_world = asyncio.Event()
@@ -117,7 +128,7 @@ class Visit:
         return self.seen
 
     async def _open_context(self) -> "BrowserContext":
-        size = self._settings.desktop
+        size = self._settings.phone if self._is_phone else self._settings.desktop
         return await self._chromium.browser.new_context(
             viewport={"width": size.width, "height": size.height},
             service_workers="block",
@@ -162,6 +173,11 @@ class Visit:
         )
         await self._watched(self._has_world.wait())
         await self._call(session, "refineApi.ready()")
+        if self._is_phone:
+            self._doing = "settling after its load"
+            await self._call(session, "refineApi.load()")
+            await self._look_at_phone(session)
+            return
         await self._look(session, started)
         if self._settings.with_walk:
             self._doing, self._phase, self._site.phase = "walking", "walk", "walk"
@@ -184,10 +200,14 @@ class Visit:
         self._doing = "being shown at phone width"
         await self._resize(session, self._settings.phone)
         await self._call(session, "refineApi.settle(300)")
-        self.seen.phone = await self._call(session, "refineApi.width()")
-        self.seen.phone_png = await self._picture(session)
+        await self._look_at_phone(session)
         await self._resize(session, self._settings.desktop)
         await self._call(session, "refineApi.settle(100)")
+
+    async def _look_at_phone(self, session: "CDPSession") -> None:
+        self._doing = "being shown at phone width"
+        self.seen.phone = await self._call(session, "refineApi.width()")
+        self.seen.phone_png = await self._picture(session)
 
     async def _resize(self, session: "CDPSession", size: Size) -> None:
         metrics = {"width": size.width, "height": size.height, "deviceScaleFactor": 1, "mobile": False}
@@ -219,13 +239,11 @@ class Visit:
         answer = await self._watched(session.send("Runtime.evaluate", request))
         if problem := answer.get("exceptionDetails"):
             said = str(problem.get("exception", {}).get("description") or problem.get("text") or "")
-            raise PageStopped(
-                "crashed", f"the page could not be read while {self._doing}: {said.splitlines()[0][:200]}"
-            )
+            raise PageStopped("unread", f"the page could not be read while {self._doing}: {said.splitlines()[0][:200]}")
         try:
             return json.loads(answer["result"]["value"])
         except (KeyError, TypeError, ValueError) as exc:
-            raise PageStopped("crashed", f"the page could not be read while {self._doing}") from exc
+            raise PageStopped("unread", f"the page could not be read while {self._doing}") from exc
 
     async def _watched(self, work: Awaitable[T]) -> T:
         """The result of `work`, or PageStopped when the page crashes or burns its limits without a sign of life."""
@@ -291,6 +309,8 @@ class Visit:
         except ValueError:
             return
         if not isinstance(step, dict):
+            return
+        if "tick" in step:
             return
         if "about" in step:
             self._doing = f"pressing {str(step.get('tag') or '')[:40]} “{str(step['about'])[:40]}”".replace(" “”", "")

@@ -91,7 +91,7 @@ BAD_PAGES: dict[str, tuple[str, set[str]]] = {
         "<h1>a</h1><script>setTimeout(() => { document.open(); document.write('<h1>new</h1>'); document.close(); }, 50)</script>",
         {"ok"},
     ),
-    "removes everything": ("<h1>a</h1><script>document.documentElement.remove()</script>", {"ok", "crashed"}),
+    "removes everything": ("<h1>a</h1><script>document.documentElement.remove()</script>", {"ok", "unread"}),
     "history flood": (
         "<h1>a</h1><script>for (let i = 0; i < 1e5; i++) history.pushState(i, '', '#' + i)</script>",
         {"ok", "hung"},
@@ -99,12 +99,12 @@ BAD_PAGES: dict[str, tuple[str, set[str]]] = {
     "takes the globals away": (
         "<h1>a</h1><button>b</button><script>for (const k of Object.getOwnPropertyNames(window))"
         " { try { window[k] = null } catch {} } Array.prototype.push = Map.prototype.get = null</script>",
-        {"ok", "crashed"},
+        {"ok", "unread"},
     ),
     "forges answers": (
         "<h1>a</h1><script>EventTarget.prototype.dispatchEvent = () => true; window.dispatchEvent = () => { throw 1 };"
         "JSON.stringify = () => '{\"more\":true}'; CustomEvent = function () {}</script>",
-        {"ok", "crashed"},
+        {"ok", "unread"},
     ),
     "odd characters": (
         "<title>\ufffe\u202e</title><button>\u202e\ufffd</button><p id=p></p><script>p.append('\\ud800')</script>",

@@ -167,9 +167,10 @@
   const pixelsOf = uncurry(CanvasRenderingContext2D.prototype.getImageData);
   if (pen) pen.imageSmoothingQuality = 'medium';
   const nativeContext = HTMLCanvasElement.prototype.getContext;
-  let contexts = 0;
+  let contexts = 0, hasGl = false;
   HTMLCanvasElement.prototype.getContext = function getContext(kind, ...rest) {
     contexts++;
+    if (typeof kind === 'string' && kind[0] !== '2') hasGl = true;
     return apply(nativeContext, this, [kind, ...rest]);
   };
   function sample() {
@@ -303,6 +304,7 @@
     else if (asked.do === 'phase') { phase = asked.phase; value = true; }
     else if (asked.do === 'reach') value = reach(pathOf(event), asked.types || POINTER);
     else if (asked.do === 'types') value = types;
+    else if (asked.do === 'gl') value = hasGl;
     last = stringify(value);
     dispatch(win, new Custom(mark, { detail: last }));
   }

@@ -25,15 +25,19 @@
   const realFrame = () => new Promise((done) => { requestAnimationFrame(() => done()); setTimeout(done, 100); });
 
   // --- The clock -----------------------------------------------------------------------------------------------------
-  const FRAME = 1000 / 60, MAX_STEPS = 3000, MAX_REAL_MS = 3000;
+  // Without a graphics card a frame of WebGL takes its time: such pages get twenty frames a second.
+  const FRAME = 1000 / 60, GL_FRAME = 50, MAX_STEPS = 3000, MAX_REAL_MS = 6000, MAX_WALK_MS = 20000;
+  let usual = FRAME, told = performance.now();
+  const alive = () => { if (performance.now() - told > 500) { told = performance.now(); refineSay('{"tick":1}'); } };
   const noticed = { storm: false, slow: false, gone: false };
   let lastCanvas = null;
-  async function run(ms, { frame = FRAME, sample = false, onStep = null } = {}) {
+  async function run(ms, { frame = usual, sample = false, onStep = null } = {}) {
     const start = ask({ do: 'now' }), end = start + ms, started = performance.now();
     for (let steps = 0; ; steps++) {
       const step = ask({ do: 'step', end, frame, sample });
       if (step.canvas) lastCanvas = step.canvas;
       await turn();
+      alive();
       if (onStep && onStep(step.now - start, step)) return step.now - start;
       if (!step.more) return step.now - start;
       if (steps > MAX_STEPS) { noticed.storm = true; return step.now - start; }
@@ -120,7 +124,7 @@
       let kind = kindOf(element);
       if (element.closest('label') && kind === null) continue;
       if (!kind && element.localName !== 'label' && isPointer(element) && !element.querySelector(BUTTONS + ',a[href],' + FIELDS) && !element.closest('button, a[href], [role=button], summary')) kind = 'clickable';
-      if (!kind && (element.localName === 'canvas' || element.localName === 'svg') && ['own', 'near'].includes(ask({ do: 'reach' }, element))) kind = 'surface';
+      if (!kind && (element.localName === 'canvas' || element.localName === 'svg') && (element.localName === 'canvas' ? ['own', 'near', 'far'] : ['own', 'near']).includes(ask({ do: 'reach' }, element))) kind = 'surface';
       if (!kind || element.disabled || element.getAttribute('aria-disabled') === 'true' || element.closest('fieldset[disabled]')) continue;
       if (element.inert || element.closest('[inert]')) continue;
       found.push({ element, kind });
@@ -330,6 +334,7 @@
   api.load = async () => {
     watch();
     await turn();
+    if (ask({ do: 'gl' })) usual = GL_FRAME;
     await run(1500);
     await still();
     const log = ask({ do: 'drain' });
@@ -390,7 +395,7 @@
     for (let seen = 0, node; seen < 5000 && found.length < 10 && (node = tree.nextNode()); seen++) {
       const parent = node.parentElement;
       if (!parent || parent.closest('script, style, template, noscript, code, pre, kbd, samp, textarea, option') || !isShown(parent)) continue;
-      const text = parent.childNodes.length < 5 ? parent.textContent : node.data;
+      const text = parent.childNodes.length < 5 ? parent.innerText ?? node.data : node.data;
       const match = /\[object \w+\]|(^|[\s:$€£(])NaN($|[\s%.,)/:])|(^|[:$€£(]\s*)undefined($|[\s%.,)!])|\{\{[^{}]{1,60}\}\}|\$\{[^{}]{1,60}\}|<%=?[^%]{1,60}%>/.exec(text);
       if (match) found.push(cut(text.slice(Math.max(0, match.index - 30), match.index + 50), 80));
     }
@@ -485,8 +490,10 @@
       tell(entry, result);
       return true;
     };
+    const began = performance.now();
+    const isLate = () => performance.now() - began > MAX_WALK_MS && (noticed.slow = true);
     for (let pass = 0; pass < MAX_PASSES; pass++) {
-      while (queue.length && presses < MAX_PRESSES) {
+      while (queue.length && presses < MAX_PRESSES && !isLate()) {
         const entry = queue.shift();
         if (!entry.element.isConnected) continue;
         const was = await press(entry);
@@ -494,14 +501,14 @@
         if (was) queue.unshift(...explore());
         for (const other of known.values()) if (other.state === 'covered' || other.state === 'offscreen') { const shown = proxyOf(other.element); if (shown) { const again = hit(shown); if (again.state === 'free') { other.state = 'free'; } } }
       }
-      if (!retry.length || presses >= MAX_PRESSES) break;
+      if (!retry.length || presses >= MAX_PRESSES || isLate()) break;
       queue.push(...retry.splice(0));
     }
     const heardKeys = Object.keys(ask({ do: 'types' })).filter((type) => type.startsWith('key'));
     let keys = 0;
     if (heardKeys.length || document.querySelector('[onkeydown],[onkeyup],[onkeypress]') || ask({ do: 'reach', types: ['keydown', 'keyup', 'keypress'] }, document.body || document.documentElement) !== 'none') {
       if (document.activeElement && document.activeElement.blur) document.activeElement.blur();
-      for (const name of ['ArrowRight', 'ArrowUp', ' ', 'Enter', 'a', 'w', 'Escape']) {
+      for (const name of isLate() ? [] : ['ArrowRight', 'ArrowUp', ' ', 'Enter', 'a', 'w', 'Escape']) {
         keys++;
         const target = document.activeElement || document.body || document.documentElement;
         say(JSON.stringify({ about: `key ${name}`, selector: '', tag: '' }));
