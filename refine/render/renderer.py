@@ -21,7 +21,7 @@ from refine.render.visit import BrowserDied, Seen, Visit, scripts_hash
 from refine.types import Files
 
 FORMAT = 1
-"""Raised when reports are made otherwise, so that cached older ones are not used; scripts are in the key by their hash."""
+"""Raised when reports are made otherwise, so that older ones are not used; scripts are in the key by their hash."""
 TRIES = 2
 """Of one page, when the whole browser died: it may have been a page beside it."""
 
