@@ -19,7 +19,7 @@ const channel = new MessageChannel();
 let wake = null;
 channel.port1.onmessage = () => wake && wake();
 const turn = () => new Promise((done) => { wake = done; channel.port2.postMessage(0); });
-const realFrame = () => new Promise((done) => { requestAnimationFrame(() => done()); setTimeout(done, 100); });
+const realFrame = () => new Promise((done) => { requestAnimationFrame(() => done()); setTimeout(done, 1000); });
 
 // --- The clock -----------------------------------------------------------------------------------------------------
 // Without a graphics card a frame of WebGL takes its time: such pages get twenty frames a second.

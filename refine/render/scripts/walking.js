@@ -98,9 +98,9 @@ async function observe(act, own) {
 
 // --- Phases --------------------------------------------------------------------------------------------------------
 const api = {};
-// Until everything the page asked for has come or failed, or for five seconds: it may keep a request open for ever.
+// Until everything the page asked for has come or failed, or for 20 s: on a busy machine a load takes its time.
 api.ready = async () => {
-  const until = performance.now() + 5000;
+  const until = performance.now() + 20000;
   while (document.readyState !== 'complete' && performance.now() < until) await new Promise((done) => setTimeout(done, 10));
   return '1';
 };
