@@ -435,6 +435,11 @@ class Stage:
             harm.append(f"focus: typed {state['typed']!r}, focus on {state['focus']}")
         if "evil" in state["cookie"]:
             harm.append("written: a cookie")
+        for _ in range(10):  # a frame may jerk the page for a moment; what counts is where it stays
+            if not state["scrolled"]:
+                break
+            await asyncio.sleep(0.05)
+            state["scrolled"] = await page.evaluate("scrollY")
         if state["scrolled"]:
             harm.append(f"scrolled: the host page to {state['scrolled']}")
         if state["entries"] > 40 and "pushState" in attack.html:
@@ -485,7 +490,10 @@ class Stage:
                 if not self.browser.is_connected():
                     return attack.name, None
                 try:
-                    return attack.name, await self.play(attack, guarded=guarded, one_host=one_host)
+                    harm = await self.play(attack, guarded=guarded, one_host=one_host)
+                    if not (guarded or harm):  # a busy machine may need longer to show that an attack works
+                        harm = await self.play(attack, guarded=guarded, one_host=one_host, seconds=6)
+                    return attack.name, harm
                 except Error:
                     if self.browser.is_connected():
                         raise
