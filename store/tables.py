@@ -312,11 +312,11 @@ class AssignmentRow(SQLModel, table=True):
     pay_rate_usd_hour: float | None = None
     cost_usd: float | None = None
     """active_s at the pay rate; None where either is unknown."""
-    control_id: int | None = Field(default=None, foreign_key="control.id", index=True)
     note: str | None = _text(default=None)
     """Why it was skipped, in the labeler's words."""
     reopened_at: datetime | None = _time(default=None)
     """A finished one: its labeler is changing what they handed in, which counts until the new one is in."""
+    control_id: int | None = Field(default=None, foreign_key="control.id", index=True)
 
 
 class RankingRow(SQLModel, table=True):
