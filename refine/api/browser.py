@@ -2,9 +2,10 @@
 
 import asyncio
 import hashlib
+import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Literal, Self
 
 import orjson
 
@@ -16,38 +17,54 @@ from store.cache import ReplyCache
 
 if TYPE_CHECKING:
     from refine.render import Prepared, Renderer
+    from refine.render.report import Library
 
-PREPARED_AS = "delivered@1"
+PREPARED_AS = "delivered@2"
+_PLACE = "/refine-asset/"
+_KEY = re.compile(r"refine-asset:([0-9a-f]{24})")
 _ATTEMPTS = 6
 """Perturbations of a page that are tried; most first ones are proven."""
 
 
 def prepare_as_delivered(files: Files) -> "Prepared":
-    """One page with the libraries that delivery keeps inside it, and notes of those it does not have."""
-    from refine.delivery import bundle, document
-    from refine.render import Prepared
-    from refine.render.report import Library
+    """The page with the libraries that delivery keeps beside it, and notes of those it does not have.
+
+    They are served, not written into the page: Chromium needs more than a gigabyte for Babel in a data: URL.
+    """
+    from refine.delivery import bundle
+    from refine.delivery.bundling import text_of
+    from refine.render import Prepared, Resource
 
     try:
         made = bundle(files)
     except InputError:
         return Prepared(files=files)
-    libraries = [
-        *((it.address, f"{it.package} {it.version}", "substituted") for it in made.substituted),
-        *((address, address.rsplit("/", 1)[-1], "unknown") for address in made.unknown),
-    ]
+    pages = {made.entry: made.html, **made.pages}
     return Prepared(
-        files=(CodeFile(filename="index.html", content=document(made)),),
-        libraries=tuple(
-            Library(
-                url=address[:300],
-                name=name[:80],
-                kind="stylesheet" if ".css" in address else "script",
-                status="substituted" if status == "substituted" else "unknown",
+        files=tuple(CodeFile(filename=name, content=_placed(html)) for name, html in pages.items()),
+        resources={
+            f"{_PLACE}{asset.key}": Resource(
+                body=_placed(text_of(asset)).encode(), content_type=f"{asset.media_type}; charset=utf-8"
             )
-            for address, name, status in libraries
+            for asset in made.assets
+        },
+        libraries=(
+            *(_library(it.address, f"{it.package} {it.version}", "substituted") for it in made.substituted),
+            *(_library(address, address.rsplit("/", 1)[-1], "unknown") for address in made.unknown),
         ),
     )
+
+
+def _placed(text: str) -> str:
+    """With addresses on the page's own site where the bundle has keys."""
+    return _KEY.sub(lambda found: f"{_PLACE}{found[1]}", text)
+
+
+def _library(address: str, name: str, status: Literal["substituted", "unknown"]) -> "Library":
+    from refine.render.report import Library
+
+    kind: Literal["script", "stylesheet"] = "stylesheet" if ".css" in address else "script"
+    return Library(url=address[:300], name=name[:80], kind=kind, status=status)
 
 
 class Browser:
