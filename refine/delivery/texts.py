@@ -142,7 +142,8 @@ def _wrapped(text: str, library: Library) -> str:
         "}).call(globalThis,__module.exports,__module,(name)=>__needs[name]);",
         "const __all=__module.exports;export default __all;",
     ]
-    lines += [f"export const {name}=__all.{name};" for name in names]
+    # by names of our own: d3 exports a `window`, which as a constant of the module would hide the real one from it
+    lines += [f"const __own{at}=__all.{name};export{{__own{at} as {name}}};" for at, name in enumerate(names)]
     return "\n".join(lines)
 
 

@@ -123,3 +123,31 @@ async def test_simulated_labelers_need_no_browser_unless_asked(tmp_path: Path, m
     monkeypatch.setenv("REFINE_CHROMIUM", "no-such-program")
     async with Refiner.open(tmp_path / "a.db") as refiner:
         assert refiner.notice == ""
+
+
+LIBRARIES = {
+    "three by an import map": """<script type="importmap">{"imports": {"three": "https://unpkg.com/three@0.160.0/build/three.module.js",
+"three/addons/": "https://unpkg.com/three@0.160.0/examples/jsm/"}}</script><script type="module">
+import * as THREE from "three"; import { OrbitControls } from "three/addons/controls/OrbitControls.js";
+const made = new THREE.Scene(); document.getElementById("go").onclick = () => {
+document.getElementById("n").value = THREE.REVISION + typeof OrbitControls + made.children.length; };</script>""",
+    "d3 as a module": """<script type="module">import * as d3 from "https://cdn.jsdelivr.net/npm/d3@7/+esm";
+document.getElementById("go").onclick = () => { document.getElementById("n").value = d3.max([1, 2]); };</script>""",
+    "React with Babel": """<script src="https://unpkg.com/react@18/umd/react.development.js"></script>
+<script src="https://unpkg.com/react-dom@18/umd/react-dom.development.js"></script>
+<script src="https://unpkg.com/@babel/standalone/babel.min.js"></script><div id="root"></div><script type="text/babel">
+function More() { const [n, set] = React.useState(0); return <button onClick={() => set(n + 1)}>More {n}</button>; }
+ReactDOM.createRoot(document.getElementById("root")).render(<More />);
+document.getElementById("go").onclick = () => { document.getElementById("n").value = "pressed"; };</script>""",
+}
+
+
+async def test_pages_run_with_the_libraries_that_are_kept_here() -> None:
+    browser = Browser.open()
+    try:
+        for name, scripts in LIBRARIES.items():
+            html = GOOD[: GOOD.index("<script>")] + scripts + "</body></html>"
+            broken = [it for it in await browser.check(page(html)) if not it.passed]
+            assert not broken, (name, broken)
+    finally:
+        await browser.aclose()
