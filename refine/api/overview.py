@@ -19,21 +19,6 @@ _MANY_MINUTES, _MANY_HOURS = 180 * 60, 8 * 24 * 3600
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ProjectLine:
-    """One project beside the others."""
-
-    name: str
-    chains: int
-    ended: int
-    spending: Spending
-    budget_usd: float | None
-
-    @property
-    def spent_usd(self) -> float:
-        return self.spending.models_usd + self.spending.people_usd
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Gain:
     """The headline of one project: from its audit rounds alone."""
 
@@ -43,13 +28,27 @@ class Gain:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ProjectLine:
+    """One project beside the others."""
+
+    name: str
+    chains: int
+    ended: int
+    spending: Spending
+    gain: Gain
+    budget_usd: float | None
+
+    @property
+    def spent_usd(self) -> float:
+        return self.spending.models_usd + self.spending.people_usd
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Overview:
     states: dict[str, int]
     stops: tuple[tuple[str, int, int], ...]
     """(stop reason, judged rounds, chains)."""
     rounds: tuple[RoundStep, ...]
-    gain: Gain | None
-    """None for all projects together: their panels differ, so no one figure speaks of them."""
     waiting: WaitingSum
     longest: tuple[Waiting, ...]
     slices: tuple[Slice, ...]
@@ -58,6 +57,12 @@ class Overview:
     """All of them, or the one asked for."""
     is_demo: bool
     """A scripted model, or simulated labelers, had a part in what is shown."""
+
+    @property
+    def gain(self) -> Gain | None:
+        """Of the one project there is; None for several together: their panels differ, and no one figure speaks of
+        them."""
+        return self.projects[0].gain if len(self.projects) == 1 else None
 
     @property
     def chains(self) -> int:
@@ -71,11 +76,14 @@ def list_project_names(database: Database) -> tuple[str, ...]:
 def load_overview(database: Database, project: str | None = None) -> Overview:
     """Of one project, or of all. Raises InputError for an unknown one."""
     key = None if project is None else find_project_key(database, project)
-    gain = None
-    if key is not None:
-        rate, waiting = audited_win_rate(database, key)
-        gain = Gain(audited=rate, open=waiting)
-    return database.read(_load, key, gain)
+    projects = database.read(list_projects)
+    gains = {it.key: _gain(database, it.key) for it in projects if key is None or it.key == key}
+    return database.read(_load, key, gains)
+
+
+def _gain(database: Database, key: int) -> Gain:
+    rate, waiting = audited_win_rate(database, key)
+    return Gain(audited=rate, open=waiting)
 
 
 def find_project_key(database: Database, project: str) -> int:
@@ -86,12 +94,12 @@ def find_project_key(database: Database, project: str) -> int:
     return found.key
 
 
-def _load(connection: Connection, key: int | None, gain: Gain | None) -> Overview:
+def _load(connection: Connection, key: int | None, gains: dict[int, Gain]) -> Overview:
     width = _choose_width(dashboards.find_span(connection, key))
     lines = []
     is_demo = False
     for project in list_projects(connection):
-        if key is None or project.key == key:
+        if project.key in gains:
             states = dashboards.count_chains(connection, project.key)
             lines.append(
                 ProjectLine(
@@ -99,6 +107,7 @@ def _load(connection: Connection, key: int | None, gain: Gain | None) -> Overvie
                     chains=sum(states.values()),
                     ended=states.get("ended", 0) + states.get("failed", 0),
                     spending=sum_spending(connection, project_key=project.key),
+                    gain=gains[project.key],
                     budget_usd=project.settings.budget_usd,
                 )
             )
@@ -107,7 +116,6 @@ def _load(connection: Connection, key: int | None, gain: Gain | None) -> Overvie
         states=dashboards.count_chains(connection, key),
         stops=tuple(dashboards.count_stop_rounds(connection, key)),
         rounds=tuple(dashboards.count_rounds(connection, key)),
-        gain=gain,
         waiting=dashboards.sum_waiting(connection, key),
         longest=tuple(dashboards.list_waiting(connection, key, limit=_WAITING_SHOWN)),
         slices=tuple(dashboards.sum_over_time(connection, key, width)),

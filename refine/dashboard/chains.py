@@ -121,7 +121,7 @@ def _show_turning(page: ChainPage, place: str | None) -> None:
     if following.button("Next page", disabled=page.after is None, width="stretch") and page.after is not None:
         st.query_params["after"] = page.after
         st.rerun()
-    said.caption("Click a row's box to open its chain. The address of this page leads back to this list.")
+    said.caption("Tick a row to open its chain. The address of this page leads back to this list.")
 
 
 def _describe(found: FoundChain) -> str:

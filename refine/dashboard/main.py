@@ -12,7 +12,7 @@ _STYLE = "<style>.stMainBlockContainer { padding-top: 4.2rem; }</style>"
 
 
 def main() -> None:
-    st.set_page_config(page_title="Refine", page_icon=":material/cycle:", layout="wide")
+    st.set_page_config(page_title="Refine", layout="wide")
     st.html(_STYLE)
     chosen = st.navigation([make_page(name) for name in TITLES], position="top")
     try:

@@ -4,7 +4,7 @@ from collections import Counter
 
 import streamlit as st
 
-from refine.api.overview import Overview, load_overview
+from refine.api.overview import Overview, ProjectLine, load_overview
 from refine.dashboard import charts
 from refine.dashboard.parts import choose_project, pick_row_of, refresh_when_written
 from refine.dashboard.places import go_to_chain
@@ -26,7 +26,7 @@ def show() -> None:
     if not found.chains:
         st.info("No chains yet. `refine batch PROMPTS` starts one for every prompt of a file.")
         return
-    _show_figures(found, project)
+    _show_figures(found)
     left, right = st.columns(2, gap="large")
     with left:
         _show_states(found)
@@ -37,10 +37,10 @@ def show() -> None:
     _show_projects(found)
 
 
-def _show_figures(found: Overview, project: str | None) -> None:
+def _show_figures(found: Overview) -> None:
     gain, spent, people, chains, waits = st.columns(5)
     with gain:
-        _show_gain(found, project)
+        _show_gain(found)
     models_usd = sum(each.spending.models_usd for each in found.projects)
     people_usd = sum(each.spending.people_usd for each in found.projects)
     people_s = sum(each.people_s for each in found.slices)
@@ -84,7 +84,7 @@ def _show_figures(found: Overview, project: str | None) -> None:
     )
 
 
-def _show_gain(found: Overview, project: str | None) -> None:
+def _show_gain(found: Overview) -> None:
     help = (
         "How often a labeler new to the chain prefers the final page over the first draft, a tie counting half: from"
         " audit rounds alone, with its 95 % interval. 50 % is no gain."
@@ -95,8 +95,7 @@ def _show_gain(found: Overview, project: str | None) -> None:
         said = f"{rate.low:.0%} to {rate.high:.0%}, {count(rate.chains, 'chain')}"
     else:
         value = "–"
-        is_open = found.gain is not None and found.gain.open
-        said = "choose a project" if project is None else "audit rounds are open" if is_open else "no audit round yet"
+        said = "by project, below" if found.gain is None else _say_gain(found.projects[0])
     st.metric("Final beats first", value, said, delta_color="off", delta_arrow="off", border=True, help=help)
 
 
@@ -170,7 +169,7 @@ def _show_waiting(longest: tuple[Waiting, ...], found: Overview) -> None:
     in_hand = f", {count(waiting.in_hand, 'place')} in hand" if waiting.in_hand else ""
     st.caption(
         f"{count(waiting.rounds, 'open round')} · {count(waiting.rankings, 'ranking')} wanted{in_hand}."
-        " The longest open first; click one to see its chain."
+        " The longest open first; tick one to see its chain."
     )
     table = st.dataframe(
         {
@@ -194,11 +193,12 @@ def _show_waiting(longest: tuple[Waiting, ...], found: Overview) -> None:
 
 
 def _show_projects(found: Overview) -> None:
-    st.subheader("Spending against budget", anchor=False)
+    st.subheader("Projects: gain, and spending against budget", anchor=False)
     lines = sorted(found.projects, key=lambda each: -each.spent_usd)
     st.dataframe(
         {
             "project": [line(each.name, 60) for each in lines],
+            "final beats first": [_say_gain(each) for each in lines],
             "chains": [each.chains for each in lines],
             "ended": [each.ended for each in lines],
             "models": [each.spending.models_usd for each in lines],
@@ -210,11 +210,19 @@ def _show_projects(found: Overview) -> None:
         placeholder="",
         width="stretch",
         column_config={
+            "final beats first": st.column_config.TextColumn(help="From audit rounds, with its 95 % interval."),
             "models": st.column_config.NumberColumn(format="dollar"),
             "people": st.column_config.NumberColumn(format="dollar"),
             "spent of it": st.column_config.ProgressColumn(format="percent", min_value=0, max_value=1),
         },
     )
+
+
+def _say_gain(project: ProjectLine) -> str:
+    rate = project.gain.audited
+    if rate.rate is None or rate.low is None or rate.high is None:
+        return f"{count(project.gain.open, 'audit round')} open" if project.gain.open else "no audit round yet"
+    return f"{rate.rate:.0%} ({rate.low:.0%} to {rate.high:.0%})"
 
 
 def _say_budget(budget_usd: float | None) -> str:

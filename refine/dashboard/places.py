@@ -7,6 +7,7 @@ from streamlit.navigation.page import Page
 
 TITLES = {
     "overview": ("Overview", ":material/monitoring:"),
+    "waste": ("Waste", ":material/recycling:"),
     "chains": ("Chains", ":material/list:"),
     "chain": ("Chain", ":material/account_tree:"),
 }

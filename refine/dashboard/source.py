@@ -106,6 +106,12 @@ class Sources:
             known[1].close()
         return source
 
+    def close(self) -> None:
+        with self._lock:
+            for _, source in self._open.values():
+                source.close()
+            self._open.clear()
+
 
 def _stat(path: Path) -> tuple[int, int] | None:
     try:
