@@ -5,24 +5,14 @@ from importlib import import_module
 import streamlit as st
 from streamlit.navigation.page import Page
 
-TITLES = {
-    "overview": ("Overview", ":material/monitoring:"),
-    "waste": ("Waste", ":material/recycling:"),
-    "chains": ("Chains", ":material/list:"),
-    "chain": ("Chain", ":material/account_tree:"),
-}
-"""Module and path -> title and icon, in the order of the menu; the first is the one that opens."""
+TITLES = {"overview": "Overview", "waste": "Waste", "chains": "Chains", "chain": "Chain"}
+"""Module and path -> title, in the order of the menu; the first is the one that opens. No icons: Streamlit fetches a
+page's icon from a server of others to put it on the browser's tab."""
 
 
 def make_page(name: str) -> Page:
-    title, icon = TITLES[name]
-    return st.Page(
-        import_module(f"refine.dashboard.{name}").show,
-        title=title,
-        icon=icon,
-        url_path=name,
-        default=name == next(iter(TITLES)),
-    )
+    show = import_module(f"refine.dashboard.{name}").show
+    return st.Page(show, title=TITLES[name], url_path=name, default=name == next(iter(TITLES)))
 
 
 def go_to_chain(chain: str, **more: str) -> None:
