@@ -98,18 +98,16 @@ def _show_lines(report: WasteReport) -> None:
             "models": [each.spent.models_usd for each in lines],
             "people": [each.spent.people_usd for each in lines],
             "people's time": [format_span(each.spent.people_s) for each in lines],
-            "what is counted": [_WHAT[each.what][2] for each in lines],
         },
         hide_index=True,
         placeholder="",
         width="stretch",
         column_config={
-            "spent on": st.column_config.TextColumn(width=270),
+            "spent on": st.column_config.TextColumn(width=290),
             "dollars": st.column_config.NumberColumn(format="dollar"),
             "share": st.column_config.ProgressColumn(format="percent", min_value=0, max_value=1),
             "models": st.column_config.NumberColumn(format="dollar"),
             "people": st.column_config.NumberColumn(format="dollar"),
-            "what is counted": st.column_config.TextColumn(width="large"),
         },
     )
     for each in lines:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from refine.api.browsing import find_chains, inspect_chain
+from refine.api.browsing import FoundChain, find_chains, inspect_chain
 from refine.api.overview import load_overview
 from refine.api.waste import late_rankings, load_waste
 from refine.errors import InputError
@@ -234,7 +234,8 @@ def test_what_waits_is_summed_and_listed(filled: Callable[..., Database]) -> Non
 def test_pages_of_any_size_hold_every_chain_once_and_in_order(filled: Callable[..., Database], sort: Any) -> None:
     with filled(make_wasteful) as database:
         (whole,) = [find_chains(database, ChainFilter(), sort=sort)]
-        listed, after = [], None
+        listed: list[FoundChain] = []
+        after = None
         while True:
             page = find_chains(database, ChainFilter(), sort=sort, after=after, limit=1)
             listed += page.chains

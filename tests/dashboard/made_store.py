@@ -1,5 +1,7 @@
 """Chains as a loop would have left them, with prices, times and words that a test chooses."""
 
+from typing import Any
+
 from sqlalchemy import Connection
 
 from refine.artifact import content_hash
@@ -34,9 +36,9 @@ def page(text: str) -> Files:
     return (CodeFile(filename="index.html", content=text),)
 
 
-def order(connection: Connection, project: str, prompts: dict[str, str], **settings: object) -> dict[str, int]:
+def order(connection: Connection, /, project: str, prompts: dict[str, str], **settings: Any) -> dict[str, int]:
     """A project with a chain for every prompt; their keys by prompt id."""
-    made = projects.create_project(connection, project, ProjectSettings(panel="people", **settings))  # type: ignore[arg-type]
+    made = projects.create_project(connection, project, ProjectSettings(panel="people", **settings))
     rows = [PromptIn(key=key, prompt=text) for key, text in prompts.items()]
     stored = projects.add_prompts(connection, made.key, rows, batch_key=None)
     return {
