@@ -25,15 +25,21 @@ def win_rates(database: Database, project: str) -> AuditReport:
     found = database.read(find_project, project)
     if found is None:
         raise InputError(f"there is no project {project!r} in {database.path}; `refine project list` shows them")
-    chains = database.read(load_audited, found.key)
-    ended = database.read(count_auditable, found.key)
-    done = [chain for chain in chains if chain.is_done]
+    audited, still_open = audited_win_rate(database, found.key)
     return AuditReport(
-        audited=win_rate([_outcome(chain) for chain in done], ended_chains=ended or None),
+        audited=audited,
         in_chain=in_chain_estimate(database.read(load_last_verdicts, found.key)),
-        ended=ended,
-        open=len(chains) - len(done),
+        ended=database.read(count_auditable, found.key),
+        open=still_open,
     )
+
+
+def audited_win_rate(database: Database, project_key: int) -> tuple[WinRate, int]:
+    """(what audit rounds say, how many of them are still open): `win_rates` without what is slow for many chains."""
+    chains = database.read(load_audited, project_key)
+    ended = database.read(count_auditable, project_key)
+    done = [chain for chain in chains if chain.is_done]
+    return win_rate([_outcome(chain) for chain in done], ended_chains=ended or None), len(chains) - len(done)
 
 
 def _outcome(chain: AuditedChain) -> tuple[float, float, float]:

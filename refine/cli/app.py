@@ -7,6 +7,7 @@ import typer
 from refine.cli import batch as _batch
 from refine.cli import chain as _chain
 from refine.cli import check as _check
+from refine.cli import dashboard as _dashboard
 from refine.cli import db as _db
 from refine.cli import demo as _demo
 from refine.cli import doctor as _doctor
@@ -53,6 +54,7 @@ app.command("demo", cls=SectionedCommand)(_demo.demo)
 app.command("batch", cls=SectionedCommand, epilog=ENVIRONMENT)(_batch.batch)
 app.add_typer(_chain.app, name="chain")
 app.add_typer(_project.app, name="project")
+app.command("dashboard", cls=SectionedCommand)(_dashboard.dashboard)
 app.command("rank", cls=SectionedCommand)(_rank.rank)
 app.command("preview", cls=SectionedCommand)(_preview.preview)
 app.command("check", cls=SectionedCommand, epilog=ENVIRONMENT)(_check.check)

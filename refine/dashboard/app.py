@@ -1,0 +1,80 @@
+"""The dashboard as an ASGI application: how it looks, and whom it answers."""
+
+import ipaddress
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+from starlette.middleware import Middleware
+from starlette.types import ASGIApp, Receive, Scope, Send
+from streamlit import config
+
+MAIN = Path(__file__).with_name("main.py")
+"""The script of the pages."""
+CONFIG: dict[str, Any] = {
+    "browser.gatherUsageStats": False,
+    "client.toolbarMode": "viewer",
+    "client.showErrorDetails": "none",  # a traceback may hold what a page or a person said
+    "runner.magicEnabled": False,
+    "theme.primaryColor": "#0f766e",
+    "theme.baseRadius": "0.4rem",
+    "theme.baseFontSize": 15,
+    "theme.headingFontSizes": ["1.7rem", "1.5rem", "1.15rem", "1rem", "0.95rem", "0.9rem"],
+    "theme.metricValueFontSize": "1.5rem",
+    "theme.showWidgetBorder": True,
+    "theme.chartCategoricalColors": ["#0f766e", "#d97706", "#6366f1", "#be185d", "#64748b"],
+}
+
+
+@asynccontextmanager
+async def configure(app: st.App) -> AsyncIterator[None]:
+    """When the server starts, whoever started it: set Streamlit up as the pages want it."""
+    del app
+    for name, value in CONFIG.items():
+        config.set_option(name, value)
+    yield
+
+
+class LocalOnly:
+    """Answers this machine alone: there is no login yet, and the store holds people's words.
+
+    Streamlit listens on every address when it is started as `streamlit run`. A proxy on this machine is let through:
+    whoever sets one up decides whom it lets in.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan" or _is_local(scope):
+            await self._app(scope, receive, send)
+        elif scope["type"] == "websocket":
+            await send({"type": "websocket.close", "code": 1008})
+        else:
+            await _refuse(send)
+
+
+def _is_local(scope: Scope) -> bool:
+    client = scope.get("client")
+    try:
+        address = ipaddress.ip_address(client[0] if client else "")
+    except ValueError:
+        return False
+    mapped = getattr(address, "ipv4_mapped", None)
+    return (mapped or address).is_loopback
+
+
+async def _refuse(send: Send) -> None:
+    headers = [(b"content-type", b"text/plain; charset=utf-8"), (b"x-content-type-options", b"nosniff")]
+    await send({"type": "http.response.start", "status": 403, "headers": headers})
+    await send({"type": "http.response.body", "body": b"This dashboard answers only the machine it runs on.\n"})
+
+
+OPTIONS: dict[str, Any] = {"lifespan": configure, "middleware": [Middleware(LocalOnly)]}
+"""Of `st.App`, which `streamlit run` wants to see called in the file it is given."""
+
+
+def make_app() -> st.App:
+    return st.App(MAIN, **OPTIONS)

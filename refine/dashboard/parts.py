@@ -1,0 +1,52 @@
+"""Pieces that several pages have: the choice of a project, refreshing, and notes."""
+
+from typing import Any
+
+import streamlit as st
+
+from refine.api.overview import list_project_names
+from refine.dashboard.source import Source
+
+ALL = "(all projects)"
+_TICK_S = 2.5
+"""With the two seconds of `Source.mark`, what was written is seen within five."""
+
+
+def choose_project(source: Source) -> str | None:
+    """A box with the store's projects; None stands for all. It is the `project` of the address."""
+    names = source.ask(list_project_names)
+    chosen = st.selectbox(
+        "Project",
+        [ALL, *names],
+        key="project",
+        label_visibility="collapsed",
+        bind="query-params",
+    )
+    return None if chosen == ALL else chosen
+
+
+@st.fragment(run_every=_TICK_S)
+def refresh_when_written(source: Source) -> None:
+    """Run the page again when something was written. Where nothing was, a tick costs next to nothing."""
+    mark = source.mark()
+    known = st.session_state.get("mark")
+    st.session_state["mark"] = mark
+    if known is not None and known != mark:
+        st.rerun()
+
+
+def show_demo_note(*, is_demo: bool, is_simulated: bool) -> None:
+    said = []
+    if is_demo:
+        said.append("the model was a script, not a language model")
+    if is_simulated:
+        said.append("the labelers were simulated")
+    if said:
+        words = ", and ".join(said)
+        st.caption(f":material/science: {words[0].upper()}{words[1:]}.")
+
+
+def pick_row_of(table: Any) -> int | None:
+    """The row that is ticked in a data frame with `selection_mode="single-row"`."""
+    rows = table.selection.rows
+    return int(rows[0]) if rows else None
