@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Sequence
 
 from graphs.context import LoopContext
+from refine.errors import RenderError
 from refine.types import Files
 from store.candidates import StoredCandidate
 from store.chains import StoredChain
@@ -18,15 +19,18 @@ async def make_controls(
 ) -> list[NewControl]:
     """One, or none where the project wants none, nothing can be proven, or too few are on show.
 
-    The original is the incumbent, which people know least reason to suspect, or, without one, any.
+    The original is any of them, so that what looks alike is no sign of the incumbent.
     """
     maker = context.control_maker
     if maker is None or chain.settings.share_of_controls == 0 or len(shown) < LEAST_SHOWN:
         return []
     seed = int.from_bytes(hashlib.sha256(f"{chain.record.seed}:control:{number}".encode()).digest()[:4], "big")
-    original, files = next((it for it in shown if it[0].key == chain.incumbent_key), shown[seed % len(shown)])
+    original, files = shown[seed % len(shown)]
     weights = {} if context.reliabilities is None else context.reliabilities.operator_weights(chain)
-    made = await maker.make_control(files, seed=seed, weights=weights)
+    try:
+        made = await maker.make_control(files, seed=seed, weights=weights)
+    except RenderError:
+        return []  # a round without a control is a round
     if made is None:
         return []
     return [

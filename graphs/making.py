@@ -32,7 +32,7 @@ async def make_draft(context: LoopContext, chain: StoredChain, round: int, slot:
 
     outcome, reply = await _converse(context, chain, round, "draft", slot, next_step)
     made = Slot(number=slot, kind="draft", outcome=outcome, content_sha256=_hash(outcome), reply=reply)
-    return await _kept(context, chain, round, await repair(context, chain, round, made))
+    return await _mend(context, chain, round, made)
 
 
 async def make_revision(
@@ -58,13 +58,21 @@ async def make_revision(
         parent=parent,
         plan=plan,
     )
-    return await _kept(context, chain, round, await repair(context, chain, round, made))
+    return await _mend(context, chain, round, made)
+
+
+async def _mend(context: LoopContext, chain: StoredChain, round: int, slot: Slot) -> Slot:
+    slot, stopped_by = await repair(context, chain, round, slot)
+    if stopped_by is not None:  # what was made is kept; it is not whole, so nobody is to see it unless it passes
+        await context.database.write_surely(store_slots, chain, round, [slot])
+        raise stopped_by
+    return await _kept(context, chain, round, slot)
 
 
 async def _kept(context: LoopContext, chain: StoredChain, round: int, slot: Slot) -> Slot:
     """A slot whose call failed for good has no reply to be made from again: unless stored at once, a crash would have
     it asked and paid for once more while the other slots are still at work."""
-    if slot.reply is None:
+    if slot.reply is None or slot.is_final:
         await context.database.write_surely(store_slots, chain, round, [slot])
     return slot
 

@@ -1,6 +1,7 @@
 """What is believed of labelers while chains run: fitted anew as feedback comes in, and kept for the verdicts."""
 
 import asyncio
+import logging
 from dataclasses import dataclass, field
 
 from refine.ranking.comparisons import Comparisons
@@ -10,6 +11,8 @@ from store.chains import StoredChain
 from store.controls import load_sightings, retire_controls
 from store.database import Database
 from store.standing import Judged, count_judged, load_judged, new_snapshot_id, record_snapshot
+
+_LOG = logging.getLogger(__name__)
 
 FIRST = 40
 """Rankings before which everybody counts alike: nobody can be told from anybody by less."""
@@ -24,6 +27,8 @@ class _Scope:
     lock: asyncio.Lock
     rankings: int = -1
     """With a verdict, as far as this process knows; -1: not counted yet."""
+    tried: int = 0
+    """How many there were when a fit failed."""
     snapshot: Snapshot | None = None
     fitting: "asyncio.Task[None] | None" = None
     operator_weights: dict[str, float] = field(default_factory=dict)
@@ -32,7 +37,7 @@ class _Scope:
     def is_due(self) -> bool:
         if self.snapshot is None:
             return self.rankings >= FIRST
-        return self.rankings >= GROWTH * self.snapshot.rankings
+        return self.rankings >= GROWTH * max(self.snapshot.rankings, self.tried)
 
 
 class Reliabilities:
@@ -57,9 +62,7 @@ class Reliabilities:
             if scope.is_due and scope.snapshot is None:
                 await self._fit(key, scope, chain.settings.seed)
             elif scope.is_due and (scope.fitting is None or scope.fitting.done()):
-                if scope.fitting is not None:
-                    scope.fitting.result()  # raises what made the last one fail
-                scope.fitting = asyncio.create_task(self._fit(key, scope, chain.settings.seed))
+                scope.fitting = asyncio.create_task(self._fit_again(key, scope, chain.settings.seed))
         return scope.snapshot
 
     def operator_weights(self, chain: StoredChain) -> dict[str, float]:
@@ -79,7 +82,19 @@ class Reliabilities:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
+    async def _fit_again(self, key: int | None, scope: _Scope, seed: int) -> None:
+        """One that fails leaves the snapshot there is: it is tried again when there is a quarter more. Should the store
+        be gone, the chains find that out by themselves."""
+        try:
+            await self._fit(key, scope, seed)
+        except asyncio.CancelledError:
+            raise
+        except Exception as error:  # noqa: BLE001  # chains go on by what was believed before
+            _LOG.warning("labelers could not be judged anew, and count as before: %s: %s", type(error).__name__, error)
+            scope.tried = scope.rankings
+
     async def _fit(self, key: int | None, scope: _Scope, seed: int) -> None:
+        counted = scope.rankings
         judged = await asyncio.to_thread(self._database.read, load_judged, key)
         snapshot, comparisons = await asyncio.to_thread(_fit, judged, seed)
         population = snapshot.fitted.population
@@ -99,7 +114,7 @@ class Reliabilities:
         )
         await self._learn_controls(key, scope, snapshot)
         scope.snapshot = snapshot
-        scope.rankings = max(scope.rankings, snapshot.rankings)
+        scope.rankings = snapshot.rankings + max(0, scope.rankings - counted)  # and those that came meanwhile
 
     async def _learn_controls(self, key: int | None, scope: _Scope, snapshot: Snapshot) -> None:
         """How hard each operator's controls are; those that trusted labelers do not see, or dispute, are retired."""
@@ -108,6 +123,8 @@ class Reliabilities:
             return
         from refine.perturb import Sighting, fit_difficulty, operator_weights
 
+        judged = {*snapshot.fitted.names}
+        sighted = [it for it in sighted if it.labeler in judged]
         known = reliabilities_of(snapshot.fitted, {it.labeler for it in sighted})
         by_operator, by_control = (
             fit_difficulty(

@@ -20,6 +20,8 @@ class Slot:
     """What it was made of."""
     parent: StoredCandidate | None = None
     plan: StoredPlan | None = None
+    is_final: bool = False
+    """A call for it failed for good: it is not to be made again from its replies, for that call would be paid twice."""
 
     @property
     def files(self) -> Files | None:

@@ -585,10 +585,12 @@ def pin_candidate(connection: Connection, chain: StoredChain, candidate: str) ->
     """Make this candidate the incumbent at the next verdict. Raises InputError for one that is not this chain's."""
     _refuse_ended(chain)
     row = connection.execute(
-        select(CANDIDATE.c.id, CANDIDATE.c.state).where(
+        select(CANDIDATE.c.id, CANDIDATE.c.state, CANDIDATE.c.kind).where(
             CANDIDATE.c.ulid == candidate, CANDIDATE.c.chain_id == chain.key
         )
     ).first()
+    if row is not None and row.kind == "control":
+        raise InputError(f"candidate {candidate!r} is a control: a copy made worse on purpose; pin its original")
     if row is None:
         raise InputError(f"candidate {candidate!r} is not one of chain {chain.record.id}")
     if row.state != "ok":

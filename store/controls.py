@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, select, update
+from sqlalchemy import Connection, bindparam, func, or_, select, update
 
 from refine.artifact import content_hash
 from refine.types import Files
@@ -22,11 +22,21 @@ _OF_ROUND = Statement(
     .where(CONTROL.c.round_id == bindparam("round_key"), CONTROL.c.retired_at.is_(None))
     .order_by(CONTROL.c.id)
 )
-_HISTORY = Statement(
-    select(ASSIGNMENT.c.control_id, CONTROL.c.original_id)
-    .outerjoin(CONTROL, CONTROL.c.id == ASSIGNMENT.c.control_id)
+_COUNT = Statement(
+    select(func.count()).select_from(ASSIGNMENT).where(ASSIGNMENT.c.labeler_id == bindparam("labeler_key"))
+)
+_LATEST = Statement(
+    select(ASSIGNMENT.c.control_id)
     .where(ASSIGNMENT.c.labeler_id == bindparam("labeler_key"))
-    .order_by(ASSIGNMENT.c.id)
+    .order_by(ASSIGNMENT.c.id.desc())
+    .limit(bindparam("count"))
+)
+_LABELER = Statement(select(LABELER.c.ulid).where(LABELER.c.id == bindparam("key")))
+_HAS_MET = Statement(
+    select(ASSIGNMENT.c.id)
+    .join(CONTROL, CONTROL.c.id == ASSIGNMENT.c.control_id)
+    .where(ASSIGNMENT.c.labeler_id == bindparam("labeler_key"), CONTROL.c.original_id == bindparam("original"))
+    .limit(1)
 )
 
 
@@ -58,7 +68,11 @@ class Sighted:
 def add_controls(
     connection: Connection, chain_key: int, round_key: int, number: int, controls: Sequence[NewControl]
 ) -> None:
-    """Store them with the round that was just opened. The first time counts."""
+    """Store them with the round that was just opened. The first time counts.
+
+    By its id a control is as old as the candidates made for the round: older than none, younger than none.
+    """
+    made = load_candidates(connection, chain_key, round=number)
     for position, control in enumerate(controls):
         slot = FIRST_SLOT + position
         add_candidate(
@@ -72,7 +86,7 @@ def add_controls(
             parent=control.original,
             generator=control.original.generator,
             how="control",
-            ulid=make_ulid_beside(control.original.id),
+            ulid=make_ulid_beside(made[position % len(made)].id if made else control.original.id),
         )
         stored = [it for it in load_candidates(connection, chain_key, round=number, controls=True) if it.slot == slot]
         known = select(CONTROL.c.id).where(CONTROL.c.candidate_id == stored[0].key)
@@ -93,29 +107,32 @@ def add_controls(
 
 
 def place_one(
-    connection: Connection, *, round_key: int, labeler_key: int, labeler: str, shown: list[int], share: float, seed: int
+    connection: Connection, *, round_key: int, labeler_key: int, shown: list[int], share: float, seed: int
 ) -> tuple[list[int], int | None]:
     """(candidate keys in the order to show, control.id) for an assignment that would show `shown`."""
     rows = _OF_ROUND.all(connection, round_key=round_key) if share and len(shown) > 2 else []
-    if not rows:
+    free = [
+        row for row in rows if _HAS_MET.first(connection, labeler_key=labeler_key, original=row.original_id) is None
+    ]
+    if not free:
         return shown, None
     from refine.perturb.placing import Control, Past, PlacingSettings, place_control
 
-    history = [
-        Past() if row.control_id is None else Past(control=_name(row.control_id), original=str(row.original_id))
-        for row in _HISTORY.all(connection, labeler_key=labeler_key)
-    ]
+    settings = PlacingSettings(share=share)
+    count: int = _COUNT.scalar(connection, labeler_key=labeler_key)
+    latest = _LATEST.all(connection, labeler_key=labeler_key, count=max(count % settings.stretch, 1))
+    recent = [Past(control=None if row.control_id is None else _name(row.control_id)) for row in reversed(latest)]
     placed = place_control(
         [str(key) for key in shown],
-        [Control(id=_name(row.id), original=str(row.original_id)) for row in rows],
-        history,
-        labeler=labeler,
-        settings=PlacingSettings(share=share),
+        [Control(id=_name(row.id), original=str(row.original_id)) for row in free],
+        [Past()] * (count - len(recent)) + recent,
+        labeler=_LABELER.scalar(connection, key=labeler_key),
+        settings=settings,
         seed=seed,
     )
     if placed is None:
         return shown, None
-    chosen = next(row for row in rows if _name(row.id) == placed.control.id)
+    chosen = next(row for row in free if _name(row.id) == placed.control.id)
     order = [chosen.candidate_id if name == placed.control.id else int(name) for name in placed.order]
     return order, chosen.id
 
@@ -140,7 +157,8 @@ def load_controls_of_rounds(connection: Connection, chain_key: int) -> dict[int,
 
 
 def load_sightings(connection: Connection, project_key: int | None = None) -> list[Sighted]:
-    """Of one project, or of all: every ranking of a control and its original, oldest first."""
+    """Of one project, or of all but what simulated labelers made: every ranking of a control and its original, oldest
+    first; copies that forks took over are not repeated."""
     query = (
         select(
             CONTROL.c.id,
@@ -154,11 +172,13 @@ def load_sightings(connection: Connection, project_key: int | None = None) -> li
         .join(ASSIGNMENT, ASSIGNMENT.c.control_id == CONTROL.c.id)
         .join(RANKING, RANKING.c.assignment_id == ASSIGNMENT.c.id)
         .join(LABELER, LABELER.c.id == ASSIGNMENT.c.labeler_id)
+        .join(ROUND, ROUND.c.id == CONTROL.c.round_id)
+        .join(CHAIN, CHAIN.c.id == ROUND.c.chain_id)
+        .where(or_(CHAIN.c.fork_round.is_(None), ROUND.c.number > CHAIN.c.fork_round))
         .order_by(RANKING.c.id)
     )
-    if project_key is not None:
-        query = query.join(ROUND, ROUND.c.id == CONTROL.c.round_id).join(CHAIN, CHAIN.c.id == ROUND.c.chain_id)
-        query = query.where(CHAIN.c.project_id == project_key)
+    in_scope = RANKING.c.made_by != "simulated" if project_key is None else CHAIN.c.project_id == project_key
+    query = query.where(in_scope)
     found = []
     for key, operator, severity, original, control, labeler, groups in connection.execute(query):
         places = {candidate: place for place, group in enumerate(groups) for candidate in group}

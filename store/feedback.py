@@ -192,6 +192,7 @@ def lease_assignment(
     With `is_done` the work is done already and only to be handed in: that the round wants no more, or that its chain is
     paused, is no reason to refuse it.
     """
+    looks = made_by in ("person", "assisted", "simulated")  # else the work is done elsewhere, of the round's candidates
     round = _LEASE.first(connection, wanted=round_id, labeler=labeler)
     if round is None:
         raise FeedbackError(f"no round {round_id!r} in this database")
@@ -220,8 +221,7 @@ def lease_assignment(
             lease_s=settings.lease_s,
             rate=rate,
             is_in_hand=round.places is not None and not is_done,
-            labeler=labeler,
-            control_share=0.0 if is_done or round.kind == "audit" else settings.share_of_controls,
+            control_share=settings.share_of_controls if looks and not is_done and round.kind == "normal" else 0.0,
             seed=round.seed,
         )
         if round.places is not None and not is_done:
@@ -249,7 +249,6 @@ def add_assignment(
     lease_s: int,
     rate: float | None,
     is_in_hand: bool,
-    labeler: str = "",
     control_share: float = 0.0,
     seed: int = 0,
     at: datetime | None = None,
@@ -262,7 +261,6 @@ def add_assignment(
         connection,
         round_key=round_key,
         labeler_key=labeler_key,
-        labeler=labeler,
         shown=_own_order(on_show, salt),
         share=control_share,
         seed=seed,
@@ -353,9 +351,8 @@ def submit_ranking(
     on_show = _ON_SHOW.all(connection, round_key=held.round_key)
     if held.control_id is None:
         keys = {row.ulid: row.id for row in on_show}
-    else:
-        names = names_of(connection, on_show, held.shown)
-        keys = {names[key]: key for key in held.shown}
+    else:  # what was ranked without being looked at here may be of all that is on show
+        keys = {ulid: key for key, ulid in names_of(connection, on_show, held.shown).items()}
     _check_ranking(ranking, keys)
     if ranking.has_details:
         check_details(
@@ -459,7 +456,7 @@ def _check_ranking(ranking: RankingIn, known: dict[str, int]) -> None:
     named = [name for group in ranking.groups for name in group] + list(ranking.unjudgeable)
     for name in [*named, *(critique.candidate for critique in ranking.critiques)]:
         if name not in known:
-            raise FeedbackError(f"candidate {name!r} is not in this round; it has {', '.join(sorted(known))}")
+            raise FeedbackError(f"candidate {name!r} is not in this round; name those that are on show in it")
     if not named:
         raise FeedbackError("the ranking names no candidate; rank at least one or say that it cannot be judged")
     if len(set(named)) < len(named):

@@ -7,7 +7,7 @@ from sqlalchemy import Connection, select
 
 from refine.errors import AccessDenied
 from refine.types import Anchor, CritiqueIn, OwnCritique, RankingIn
-from store.tables import ASSIGNMENT, CANDIDATE, CRITIQUE, LABELER, RANKING, ROUND, ROUND_CANDIDATE, WORDS
+from store.tables import ASSIGNMENT, CANDIDATE, CRITIQUE, LABELER, RANKING, ROUND, WORDS
 from store.work_tables import RANKING_DETAIL
 
 _ANCHOR: TypeAdapter[Any] = TypeAdapter(Anchor)
@@ -23,12 +23,11 @@ def load_handed_in(connection: Connection, assignment_key: int) -> RankingIn | N
     ).first()
     if row is None:
         return None
+    of_round = select(ROUND.c.chain_id).where(ROUND.c.id == row.round_id).scalar_subquery()
     names: dict[int, str] = {
         key: ulid
         for key, ulid in connection.execute(
-            select(CANDIDATE.c.id, CANDIDATE.c.ulid)
-            .join(ROUND_CANDIDATE, ROUND_CANDIDATE.c.candidate_id == CANDIDATE.c.id)
-            .where(ROUND_CANDIDATE.c.round_id == row.round_id)
+            select(CANDIDATE.c.id, CANDIDATE.c.ulid).where(CANDIDATE.c.chain_id == of_round)
         )
     }
     critiques = connection.execute(
@@ -65,7 +64,7 @@ def load_own_critiques(connection: Connection, *, labeler: str, assignment: str)
     """The labeler's critiques of earlier rounds about what the assignment's candidates are or were made from, oldest
     first. To be shown after they have ranked: it tells which candidate came from which."""
     found = connection.execute(
-        select(ASSIGNMENT.c.round_id, ASSIGNMENT.c.labeler_id, ROUND.c.chain_id, ROUND.c.kind, ROUND.c.number)
+        select(ASSIGNMENT.c.shown, ASSIGNMENT.c.labeler_id, ROUND.c.chain_id, ROUND.c.kind, ROUND.c.number)
         .join(LABELER, LABELER.c.id == ASSIGNMENT.c.labeler_id)
         .join(ROUND, ROUND.c.id == ASSIGNMENT.c.round_id)
         .where(ASSIGNMENT.c.ulid == assignment, LABELER.c.ulid == labeler)
@@ -99,13 +98,8 @@ def _own_critiques(connection: Connection, found: Any) -> list[OwnCritique]:
     ).all()
     names = {row.id: row.ulid for row in made}
     parents = {row.id: row.parent_id for row in made}
-    shown = connection.execute(
-        select(ROUND_CANDIDATE.c.candidate_id)
-        .where(ROUND_CANDIDATE.c.round_id == found.round_id)
-        .order_by(ROUND_CANDIDATE.c.position)
-    ).scalars()
     came_from: dict[int, list[str]] = {}
-    for key in shown:
+    for key in sorted(found.shown):  # a control descends from what its original does, and from it
         ancestor: int | None = key
         while ancestor is not None:
             came_from.setdefault(ancestor, []).append(names[key])

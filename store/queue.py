@@ -188,7 +188,6 @@ def _give(connection: Connection, who: Any, round: Any, settings: ProjectSetting
         lease_s=settings.lease_s,
         rate=settings.pay_rate_usd_hour if who.pay_rate_usd_hour is None else who.pay_rate_usd_hour,
         is_in_hand=True,
-        labeler=who.name,
         control_share=0.0 if round.kind == "audit" else settings.share_of_controls,
         seed=round.seed,
         at=at,

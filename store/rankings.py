@@ -176,7 +176,9 @@ def load_critiques(connection: Connection, round_key: int) -> list[CritiqueRecor
     and a replay of it, rest on what was there then.
     """
     rows = _CRITIQUES.all(connection, round_key=round_key)
-    reliability = _reliability_in_verdict(connection, round_key) if rows else {}
+    reliability = _reliability_in_verdict(connection, round_key) if rows else None
+    if reliability is not None:  # who is not in it came while it was being given
+        rows = [row for row in rows if row.labeler in reliability]
     return [
         CritiqueRecord(
             id=row.ulid,
@@ -184,7 +186,7 @@ def load_critiques(connection: Connection, round_key: int) -> list[CritiqueRecor
             labeler=row.labeler,
             text=ERASED if row.text is None else row.text,
             anchor=row.anchor,
-            reliability=reliability.get(row.labeler, 1.0),
+            reliability=1.0 if reliability is None else reliability[row.labeler],
             rank=_rank_of(row.candidate_key, row.groups),
             is_erased=row.text is None,
         )
@@ -192,10 +194,12 @@ def load_critiques(connection: Connection, round_key: int) -> list[CritiqueRecor
     ]
 
 
-def _reliability_in_verdict(connection: Connection, round_key: int) -> dict[str, float]:
-    """By labeler.ulid."""
+def _reliability_in_verdict(connection: Connection, round_key: int) -> dict[str, float] | None:
+    """By labeler.ulid; None where there is no verdict, or one of a version that did not say so."""
     verdict = load_verdict(connection, round_key)
-    labelers = {} if verdict is None else verdict.details.get("labelers", {})
+    labelers = None if verdict is None else verdict.details.get("labelers")
+    if labelers is None:
+        return None
     return {ulid: float(found["mean"]) for ulid, found in labelers.items()}
 
 

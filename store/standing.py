@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, func, or_, select
 
 from store.ids import make_ulid, now
 from store.statements import inserting
@@ -37,7 +37,9 @@ def load_ranked(connection: Connection, project_key: int | None = None) -> tuple
         query = query.where(CHAIN.c.project_id == project_key)
     rows: list[RankedRow] = []
     golds: list[GoldRow] = []
-    for labeler, chain, groups, shown, _, _, original, control in connection.execute(query):
+    for labeler, chain, groups, shown, number, fork_round, original, control in connection.execute(query):
+        if fork_round is not None and number <= fork_round:
+            continue  # a copy of what its parent has
         rows.append(_row(labeler, chain, groups, shown, control))
         golds += _gold(labeler, chain, groups, original, control)
     return rows, golds
@@ -60,11 +62,12 @@ def load_judged(connection: Connection, project_key: int | None) -> Judged:
 
 
 def count_judged(connection: Connection, project_key: int | None) -> int:
-    """Rankings that `load_judged` would give, and copies."""
+    """Rankings that `load_judged` would give."""
     query = select(func.count()).select_from(
         RANKING.join(ROUND, ROUND.c.id == RANKING.c.round_id).join(CHAIN, CHAIN.c.id == ROUND.c.chain_id)
     )
     query = query.where(ROUND.c.state == "judged", ROUND.c.kind == "normal", _in_scope(project_key))
+    query = query.where(or_(CHAIN.c.fork_round.is_(None), ROUND.c.number > CHAIN.c.fork_round))
     return int(connection.execute(query).scalar_one())
 
 

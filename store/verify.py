@@ -90,7 +90,8 @@ _CONTRADICTIONS: tuple[tuple[str, str, str], ...] = (
         "the incumbent or the pinned candidate is not one of its usable candidates",
         "SELECT 'chain ' || chain.ulid FROM chain WHERE EXISTS (SELECT 1 FROM (SELECT chain.incumbent_id AS named"
         " UNION ALL SELECT chain.pinned_id) WHERE named IS NOT NULL AND NOT EXISTS (SELECT 1 FROM candidate"
-        " WHERE candidate.id = named AND candidate.chain_id = chain.id AND candidate.state = 'ok'))",
+        " WHERE candidate.id = named AND candidate.chain_id = chain.id AND candidate.state = 'ok'"
+        " AND candidate.kind <> 'control'))",
     ),
     (
         "round.chain_id",

@@ -3,6 +3,7 @@
 Everything is asked for by the labeler's public id and refused for work that is not theirs.
 """
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -10,6 +11,7 @@ from sqlalchemy import Connection, Text, bindparam, delete, select, type_coerce
 
 from refine.errors import FeedbackError
 from refine.types import Assignment, RankingIn, Work
+from store.controls import retire_controls
 from store.details import add_words
 from store.events import record_event
 from store.feedback import refuse_others_work, submit_ranking
@@ -22,11 +24,11 @@ from store.tables import (
     ASSIGNMENT,
     CANDIDATE,
     CHAIN,
+    CONTROL,
     LABELER,
     PROJECT,
     PROMPT,
     ROUND,
-    ROUND_CANDIDATE,
     SETTINGS_VERSION,
 )
 from store.work_tables import DRAFT, HELD, QUEUE, REPORT, WRITE_KEY
@@ -90,11 +92,13 @@ _INSERT_REPORT = inserting(
     REPORT,
     *("ulid", "assignment_id", "candidate_id", "content_sha256", "labeler_id", "words_id", "created_at"),
 )
-_SHOWN = Statement(
-    select(CANDIDATE.c.id, CANDIDATE.c.ulid, CANDIDATE.c.content_sha256)
-    .join(ROUND_CANDIDATE, ROUND_CANDIDATE.c.candidate_id == CANDIDATE.c.id)
-    .where(ROUND_CANDIDATE.c.round_id == bindparam("round_key"))
-)
+_CONTROL = Statement(select(CONTROL.c.id, CONTROL.c.original_id).where(CONTROL.c.candidate_id == bindparam("key")))
+
+
+def _pages(connection: Connection, keys: Sequence[int]) -> dict[int, Any]:
+    """What an assignment shows, by key; a control is one of them."""
+    query = select(CANDIDATE.c.id, CANDIDATE.c.ulid, CANDIDATE.c.content_sha256).where(CANDIDATE.c.id.in_(keys))
+    return {row.id: row for row in connection.execute(query)}
 
 
 def _own(connection: Connection, labeler: str, assignment: str) -> Any:
@@ -124,7 +128,7 @@ def load_work(connection: Connection, *, labeler: str, assignment: str) -> Work:
     """The assignment as its labeler sees it, with what they handed in. Raises AccessDenied for another's."""
     row = _own(connection, labeler, assignment)
     settings = parse_settings(row.settings)
-    names = {candidate.id: candidate.ulid for candidate in _SHOWN.all(connection, round_key=row.round_key)}
+    names = {key: page.ulid for key, page in _pages(connection, row.shown).items()}
     return Work(
         assignment=Assignment(
             id=row.ulid,
@@ -229,10 +233,10 @@ def report(
     rounds opened later are, until somebody has looked (`store.reports`). The labeler is done with the assignment and is
     paid for the time on it; what they had handed in before stands. False when it was reported before."""
     row = _own(connection, labeler, assignment)
-    shown = {each.ulid: each for each in _SHOWN.all(connection, round_key=row.round_key)}
+    shown = {each.ulid: each for each in _pages(connection, row.shown).values()}
     if candidate not in shown:
         raise FeedbackError(f"candidate {candidate!r} is not in this assignment")
-    page = shown[candidate]
+    page = _reported_page(connection, shown[candidate])
     known = connection.execute(
         select(REPORT.c.id).where(REPORT.c.assignment_id == row.id, REPORT.c.candidate_id == page.id)
     ).first()
@@ -264,6 +268,16 @@ def report(
         labeler=row.labeler,
     )
     return True
+
+
+def _reported_page(connection: Connection, page: Any) -> Any:
+    """The page itself. What disturbs in a control disturbs in its original: the report is of that, and the control is
+    given to nobody any more."""
+    control = _CONTROL.first(connection, key=page.id)
+    if control is None:
+        return page
+    retire_controls(connection, [control.id])
+    return _pages(connection, [control.original_id])[control.original_id]
 
 
 def _let_go(connection: Connection, row: Any, **values: Any) -> None:

@@ -19,7 +19,7 @@ from graphs.graph import Loop
 from graphs.progress import look_at_round
 from graphs.reliabilities import Reliabilities
 from graphs.running import advance_chain
-from refine.errors import ChainFailed, LimitReached, ModelMisconfigured, ModelUnreachable, StoreError
+from refine.errors import ChainFailed, LimitReached, ModelMisconfigured, ModelUnreachable, RenderError, StoreError
 from refine.llm.budget import Budget
 from refine.panel import open_panel
 from refine.protocols import ControlMaker, ModelClient, PageChecker, Panel
@@ -44,6 +44,8 @@ from store.rounds import find_answered, find_awaited_round, load_open_round
 
 _LOOK_S = 0.25
 """How often the store is asked for what other processes and people have done."""
+_LOOKS = 25
+"""Open rounds that the watcher works out anew before it looks again for chains that are ready."""
 _HEARTBEAT_S = 20.0
 _SLOW_SUM_S = 0.1
 """What adding up a project of many ten thousand calls may take; a smaller one is added up after every round."""
@@ -139,6 +141,8 @@ class Runner:
         self._budgets: dict[float | None, Budget] = {}
         self._budget_due: dict[float | None, float] = {}
         self._panels: dict[int, Panel] = {}
+        self._to_look_at: dict[str, None] = {}
+        """Chains whose open round got rankings, oldest first."""
         self._fatal: BaseException | None = None
         self._moved = asyncio.Event()
 
@@ -275,7 +279,7 @@ class Runner:
                 return  # it waits for people; the watcher will bring it back
             try:
                 round_id = await advance_chain(self._loop, context, ulid)
-            except (ModelMisconfigured, ModelUnreachable, StoreError, LimitReached) as error:
+            except (ModelMisconfigured, ModelUnreachable, StoreError, LimitReached, RenderError) as error:
                 if isinstance(error, ModelMisconfigured) and chain.record.parent_chain is not None:
                     await self._fail(chain, error)  # a fork has a model of its own; the project has another
                     return
@@ -344,12 +348,12 @@ class Runner:
         """Bring back chains whose round filled up, chains to be stopped, and chains whose owner has died."""
         seen = -1
         newest: int | None = None
+        newest_version = -1
         while True:
             await asyncio.sleep(_LOOK_S)
             try:
                 version = self._database.data_version()
                 if version != seen:
-                    newest = await self._look_at_answered(newest)
                     ready = dict(self._database.read(find_ready, self._project_key))
                     # A worker that has one of them may have looked before it was ready: look again when it lets go.
                     seen = version if self._running.isdisjoint(ready) else -1
@@ -362,7 +366,12 @@ class Runner:
                     for chain in await self._database.write(find_free, sorted(self._elsewhere)):
                         self._elsewhere.discard(chain)
                         self._queue.put(chain)
-            except StoreError as error:
+                if version != newest_version:
+                    newest_version = version
+                    newest = await self._look_at_answered(newest)
+            except asyncio.CancelledError:
+                raise
+            except Exception as error:  # noqa: BLE001  # without the watcher nothing would ever move: the run stops
                 self._fatal = self._fatal or error
                 self._moved.set()
                 return
@@ -370,7 +379,9 @@ class Runner:
     async def _look_at_answered(self, after: int | None) -> int:
         """Of people's open rounds that got rankings: what the next one is worth, and whether none is needed."""
         newest, chains = self._database.read(find_answered, self._project_key, after=after)
-        for ulid in chains:
+        self._to_look_at.update(dict.fromkeys(chains))
+        for ulid in [*self._to_look_at][:_LOOKS]:
+            del self._to_look_at[ulid]
             if ulid not in self._running and self._database.read(load_chain, ulid).settings.panel == "people":
                 await look_at_round(self._database, self._reliabilities, ulid)
         return newest

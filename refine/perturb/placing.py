@@ -21,6 +21,11 @@ class PlacingSettings(BaseModel):
     """Of each labeler's assignments, where there are controls to give: one in every stretch of 1 / share. At 0.2 a new
     labeler meets two in ten."""
 
+    @property
+    def stretch(self) -> int:
+        """Assignments in which there is one; at least 2."""
+        return max(2, round(1 / self.share)) if self.share else 2
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Control:
@@ -64,10 +69,11 @@ def place_control(
     """The assignment with a control in it, or None where this one carries none.
 
     `shown` are the candidates of the assignment in the order that it would have without one; `controls` those there
-    are for them; `history` all assignments of this labeler, oldest first, in whatever chain. The same arguments give
-    the same placement.
+    are for them; `history` all assignments of this labeler, oldest first, in whatever chain. `seed` may differ from
+    one assignment to the next: it decides which control and where; when one comes follows from `labeler` alone, which
+    should be an id that the labeler does not know. The same arguments give the same placement.
     """
-    if len(shown) < 2 or not is_due(history, labeler=labeler, settings=settings, seed=seed):
+    if len(shown) < 2 or not is_due(history, labeler=labeler, settings=settings):
         return None
     met = {past.control for past in history} | {past.original for past in history if past.original}
     free = [
@@ -85,19 +91,20 @@ def place_control(
     return Placement(control=control, left_out=left_out, order=tuple(order))
 
 
-def is_due(history: Sequence[Past], *, labeler: str, settings: PlacingSettings, seed: int) -> bool:
-    """Whether the labeler's next assignment is one that carries a control.
+def is_due(history: Sequence[Past], *, labeler: str, settings: PlacingSettings) -> bool:
+    """Whether the labeler's next assignment is one that carries a control. Only the newest stretch of the history is
+    looked at, and its length.
 
     Assignments are counted off in stretches of 1 / share; in each, a place is drawn. Where there was no control to give
     at that place, the next ones will do, as long as the stretch lasts.
     """
     if settings.share == 0 or (history and history[-1].control is not None):
         return False
-    length = max(2, round(1 / settings.share))
+    length = settings.stretch
     begins = len(history) // length * length
     if any(past.control is not None for past in history[begins:]):
         return False
-    return len(history) - begins >= _rng(seed, labeler, "when", begins).randrange(length)
+    return len(history) - begins >= _rng(0, labeler, "when", begins).randrange(length)
 
 
 def _rng(seed: int, *about: object) -> random.Random:

@@ -103,7 +103,7 @@ def _rate_alike(rankings: Sequence[RankingRecord], alias: Mapping[str, str], see
     details = {
         "theta": round(fitted.theta, _DIGITS),
         "ranking_weight": "2/K",
-        "labelers": {name: {"mean": 1.0} for name in data.labelers},
+        "labelers": {name: {"mean": 1.0} for name in sorted({it.labeler for it in rankings})},
     }
     return _Rated(fitted, METHOD, int((data.outcome == TIE).sum()), details)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from graphs.reliabilities import FIRST, Reliabilities
 from refine import Refiner
@@ -19,7 +19,7 @@ from store.opening import open_database
 from store.plans import load_plan
 from store.rankings import load_critiques
 from store.rounds import load_rounds
-from store.tables import RELIABILITY_SNAPSHOT
+from store.tables import RELIABILITY_SNAPSHOT, VERDICT
 from store.verdicts import load_verdict
 
 SETTINGS: dict[str, Any] = {"rounds": 3, "plateau_rounds": 3, "rankings_per_round": 5, "audit_share": 0.2, "seed": 4}
@@ -127,3 +127,43 @@ async def test_simulated_projects_take_all_alike_unless_asked(tmp_path: Path) ->
     with open_database(tmp_path / "a.db") as database:
         assert {verdict.method for _, verdict, _ in verdicts(database)} == {METHOD}
         assert database.read(snapshots) == []
+
+
+async def test_a_fit_that_fails_leaves_what_was_believed(weighed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with open_database(weighed) as database:
+        chain = database.read(list_chains, project="p", limit=1)[0]
+        kept = Reliabilities(database)
+        first = await kept.snapshot_for(chain)
+        assert first is not None
+
+        def fail(*_: object) -> None:
+            raise MemoryError
+
+        with monkeypatch.context() as broken:
+            broken.setattr("graphs.reliabilities._fit", fail)
+            kept.count(chain, first.rankings)
+            assert await kept.snapshot_for(chain) is first
+            await asyncio.sleep(0.3)
+            assert await kept.snapshot_for(chain) is first, "it is not tried at every verdict"
+        kept.count(chain, 2 * first.rankings)
+        async with asyncio.timeout(30):
+            while await kept.snapshot_for(chain) is first:
+                await asyncio.sleep(0.01)
+        await kept.aclose()
+
+
+def test_whoever_came_after_the_verdict_was_weighed_is_not_in_the_plan(weighed: Path, tmp_path: Path) -> None:
+    later = tmp_path / "later.db"
+    shutil.copy(weighed, later)
+    with open_database(later) as database:
+        key, verdict, critiques = next(it for it in verdicts(database) if it[2])
+        late = critiques[0].labeler
+        kept = {name: found for name, found in verdict.details["labelers"].items() if name != late}
+
+        def forget(connection: Connection) -> None:
+            stored = connection.execute(select(VERDICT.c.verdict).where(VERDICT.c.round_id == key)).scalar_one()
+            stored["details"]["labelers"] = kept
+            connection.execute(update(VERDICT).where(VERDICT.c.round_id == key).values(verdict=stored))
+
+        database.write_now(forget)
+        assert late not in {it.labeler for it in database.read(load_critiques, key)}

@@ -6,7 +6,7 @@ import pytest
 
 from refine import Refiner
 from refine.api.replay import replay_chain
-from refine.errors import StoreError
+from refine.errors import ModelError, NoBrowser, StoreError
 from refine.llm.scripted import ScriptedClient
 from refine.types import Files, Finding, ModelReply, ModelRequest
 from store.candidates import load_candidates
@@ -129,3 +129,75 @@ async def test_what_is_asked_names_the_checks_that_failed_and_only_those(tmp_pat
     client = Breaking(mends_at=1)
     await run(tmp_path / "a.db", client, Looking())
     assert all("script: the page is broken" in text and "blank" not in text.split("<file")[0] for text in client.asked)
+
+
+async def test_a_repair_from_before_an_interruption_counts_also_where_nothing_looks_any_more(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = Breaking(mends_at=1)
+
+    def die(*_: object) -> None:
+        raise StoreError("the disk is gone")
+
+    with monkeypatch.context() as broken:
+        broken.setattr("graphs.showing.store_slots", die)
+        with pytest.raises(StoreError):
+            await run(tmp_path / "a.db", client, Looking())
+    async with Refiner.open(tmp_path / "a.db", client=client) as refiner:
+        refiner.runner.start_all()
+        await refiner.wait()
+        (chain,) = refiner.database.read(list_chains, project="default")
+        assert [it.is_ok for it in refiner.database.read(load_candidates, chain.key)] == [True, True]
+        assert not replay_chain(refiner.database, chain.record.id).differing
+
+
+async def test_what_was_made_is_kept_when_a_repair_cannot_be_paid(tmp_path: Path) -> None:
+    class Poor(Breaking):
+        def estimate_usd(self, request: ModelRequest) -> float | None:
+            return 100.0 if "script: the page is broken" in request.messages[-1].text else 0.0
+
+    async with Refiner.open(
+        tmp_path / "a.db", client=Poor(mends_at=1), checker=Looking(), candidates=2, budget_usd=1.0, audit_share=0.0
+    ) as refiner:
+        chain = await refiner.start("A quiz about rivers")
+        await refiner.wait()
+        stored = refiner.database.read(load_chain, chain.id)
+        assert stored.record.stop_reason == "cost"
+        assert len(refiner.database.read(load_candidates, stored.key)) == 2
+
+
+async def test_a_repair_whose_call_failed_for_good_is_not_paid_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Failing(Breaking):
+        async def complete(self, request: ModelRequest) -> ModelReply:
+            if "script: the page is broken" in request.messages[-1].text:
+                self.repairs += 1
+                raise ModelError("it was refused")
+            return await super().complete(request)
+
+    client = Failing(mends_at=1)
+
+    def die(*_: object) -> None:
+        raise StoreError("the disk is gone")
+
+    with monkeypatch.context() as broken:
+        broken.setattr("graphs.showing.store_slots", die)
+        with pytest.raises(StoreError):
+            await run(tmp_path / "a.db", client, Looking())
+    async with Refiner.open(tmp_path / "a.db", client=client, checker=Looking()) as refiner:
+        refiner.runner.start_all()
+        await refiner.wait()
+    assert client.repairs == 2
+
+
+async def test_a_browser_that_is_gone_stops_the_run_and_no_chain(tmp_path: Path) -> None:
+    class Gone(Looking):
+        async def check(self, files: Files) -> tuple[Finding, ...]:
+            raise NoBrowser("there is no Chromium on PATH")
+
+    with pytest.raises(NoBrowser):
+        await run(tmp_path / "a.db", Breaking(mends_at=1), Gone())
+    with open_database(tmp_path / "a.db") as database:
+        (chain,) = database.read(list_chains, project="default")
+        assert chain.record.state != "ended"

@@ -74,13 +74,13 @@ def test_neither_the_place_nor_the_moment_gives_it_away() -> None:
     assert all(count / total == pytest.approx(1 / 5, abs=0.08) for count in when.values())
 
 
-def test_labelers_and_seeds_differ() -> None:
+def test_labelers_differ_and_seeds_do_not_in_when_one_comes() -> None:
     lives = {
         tuple(each is not None for each in life(labeler, share=0.2, length=30, seed=seed))
         for labeler in ("ann", "ben", "cem")
         for seed in (0, 1)
     }
-    assert len(lives) == 6
+    assert len(lives) == 3, "when one comes is a labeler's own, whatever chain they are in"
 
 
 def test_nothing_is_placed_where_there_is_nothing_to_place() -> None:
