@@ -56,7 +56,9 @@ class Overview:
     projects: tuple[ProjectLine, ...]
     """All of them, or the one asked for."""
     is_demo: bool
-    """A scripted model, or simulated labelers, had a part in what is shown."""
+    """A scripted model has a part in some of it."""
+    is_simulated: bool
+    """Simulated labelers have."""
 
     @property
     def gain(self) -> Gain | None:
@@ -97,21 +99,19 @@ def find_project_key(database: Database, project: str) -> int:
 def _load(connection: Connection, key: int | None, gains: dict[int, Gain]) -> Overview:
     width = _choose_width(dashboards.find_span(connection, key))
     lines = []
-    is_demo = False
-    for project in list_projects(connection):
-        if project.key in gains:
-            states = dashboards.count_chains(connection, project.key)
-            lines.append(
-                ProjectLine(
-                    name=project.name,
-                    chains=sum(states.values()),
-                    ended=states.get("ended", 0) + states.get("failed", 0),
-                    spending=sum_spending(connection, project_key=project.key),
-                    gain=gains[project.key],
-                    budget_usd=project.settings.budget_usd,
-                )
+    shown = [project for project in list_projects(connection) if project.key in gains]
+    for project in shown:
+        states = dashboards.count_chains(connection, project.key)
+        lines.append(
+            ProjectLine(
+                name=project.name,
+                chains=sum(states.values()),
+                ended=states.get("ended", 0) + states.get("failed", 0),
+                spending=sum_spending(connection, project_key=project.key),
+                gain=gains[project.key],
+                budget_usd=project.settings.budget_usd,
             )
-            is_demo = is_demo or project.settings.is_demo or project.settings.is_simulated
+        )
     return Overview(
         states=dashboards.count_chains(connection, key),
         stops=tuple(dashboards.count_stop_rounds(connection, key)),
@@ -121,7 +121,8 @@ def _load(connection: Connection, key: int | None, gains: dict[int, Gain]) -> Ov
         slices=tuple(dashboards.sum_over_time(connection, key, width)),
         slice_width=width,
         projects=tuple(lines),
-        is_demo=is_demo,
+        is_demo=any(project.settings.is_demo for project in shown),
+        is_simulated=any(project.settings.is_simulated for project in shown),
     )
 
 

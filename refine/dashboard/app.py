@@ -18,13 +18,18 @@ CONFIG: dict[str, Any] = {
     "client.toolbarMode": "viewer",
     "client.showErrorDetails": "none",  # a traceback may hold what a page or a person said
     "runner.magicEnabled": False,
-    "theme.primaryColor": "#0f766e",
+    "theme.light.primaryColor": "#0f766e",
+    "theme.dark.primaryColor": "#2dd4bf",
+    "theme.dark.backgroundColor": "#11181c",
+    "theme.dark.secondaryBackgroundColor": "#1b252b",
+    "theme.dark.textColor": "#e2e8f0",
+    "theme.dark.borderColor": "#334155",
     "theme.baseRadius": "0.4rem",
     "theme.baseFontSize": 15,
     "theme.headingFontSizes": ["1.7rem", "1.5rem", "1.15rem", "1rem", "0.95rem", "0.9rem"],
     "theme.metricValueFontSize": "1.5rem",
     "theme.showWidgetBorder": True,
-    "theme.chartCategoricalColors": ["#0f766e", "#d97706", "#6366f1", "#be185d", "#64748b"],
+    "theme.chartCategoricalColors": ["#0d9488", "#d97706", "#6366f1", "#db2777", "#64748b"],
 }
 
 

@@ -56,19 +56,19 @@ def draw_tree(found: Inspection, candidates: list[ExportCandidate]) -> str:
     lines = [
         "digraph {",
         'rankdir=LR; bgcolor="transparent"; nodesep=0.15; ranksep=0.6;',
-        'node [shape=box style="rounded" fontname="sans-serif" fontsize=11 color="#64748b" height=0.3];',
+        'node [shape=box style="rounded" fontname="sans-serif" fontsize=11 color="#6b7f99" height=0.3];',
         'edge [color="#94a3b8" arrowsize=0.6];',
     ]
     for it in candidates:
         label, look = names[it.id], ""
         if it.is_failed:
-            look = ' color="#dc2626" fontcolor="#dc2626" style="rounded,dashed"'
+            look = ' color="#e5484d" fontcolor="#e5484d" style="rounded,dashed"'
             label += " · dropped"
         elif it.id in won:
             look = ' fillcolor="#ccfbf1" fontcolor="#134e4a" style="rounded,filled"'
             label += " · won " + ", ".join(str(n) for n in won[it.id])
         elif not it.is_failed:
-            look = ' fontcolor="#64748b"'
+            look = ' fontcolor="#6b7f99"'
         if it.id == chain.incumbent:
             look += ' penwidth=3 color="#0f766e"'
         lines.append(f"n{drawn[it.id]} [label={_quote(label)}{look}];")

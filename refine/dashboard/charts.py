@@ -69,7 +69,10 @@ def draw_stops(stops: Sequence[tuple[str, int]], *, title: str) -> None:
         },
         "layer": [
             {"mark": {"type": "bar"}},
-            {"mark": {"type": "text", "align": "left", "dx": 4}, "encoding": {"text": {"field": "chains"}}},
+            {
+                "mark": {"type": "text", "align": "left", "dx": 4, "color": "#6b7f99"},
+                "encoding": {"text": {"field": "chains"}},
+            },
         ],
     }
     st.vega_lite_chart(spec=spec, width="stretch", alt=title)

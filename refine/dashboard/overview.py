@@ -6,7 +6,7 @@ import streamlit as st
 
 from refine.api.overview import Overview, ProjectLine, load_overview
 from refine.dashboard import charts
-from refine.dashboard.parts import choose_project, pick_row_of, refresh_when_written
+from refine.dashboard.parts import choose_project, pick_row_of, refresh_when_written, show_demo_note
 from refine.dashboard.places import go_to_chain
 from refine.dashboard.source import open_source
 from refine.dashboard.text import STATES, STOPS, count, format_age, format_count, format_span, format_usd, line
@@ -26,6 +26,7 @@ def show() -> None:
     if not found.chains:
         st.info("No chains yet. `refine batch PROMPTS` starts one for every prompt of a file.")
         return
+    show_demo_note(is_demo=found.is_demo, is_simulated=found.is_simulated, of_some=len(found.projects) > 1)
     _show_figures(found)
     left, right = st.columns(2, gap="large")
     with left:

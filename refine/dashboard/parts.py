@@ -35,15 +35,16 @@ def refresh_when_written(source: Source) -> None:
         st.rerun()
 
 
-def show_demo_note(*, is_demo: bool, is_simulated: bool) -> None:
+def show_demo_note(*, is_demo: bool, is_simulated: bool, of_some: bool = False) -> None:
+    """Say what stood in for a model or for people, in all that is shown or, `of_some`, in part of it."""
     said = []
     if is_demo:
         said.append("the model was a script, not a language model")
     if is_simulated:
         said.append("the labelers were simulated")
     if said:
-        words = ", and ".join(said)
-        st.caption(f":material/science: {words[0].upper()}{words[1:]}.")
+        where = "In some of these projects" if of_some else "Here"
+        st.caption(f":material/science: {where} {', and '.join(said)}.")
 
 
 def pick_row_of(table: Any) -> int | None:
