@@ -22,7 +22,7 @@ def tiny_disk(tmp_path: Path) -> Iterator[Path]:
     """A folder of 1 MiB."""
     folder = tmp_path / "tiny"
     folder.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(folder)]
+    command = ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(folder)]
     try:
         mounted = subprocess.run(command, check=False, capture_output=True).returncode == 0
     except FileNotFoundError:
@@ -126,7 +126,7 @@ def test_a_damaged_original_gives_no_backup(database: Database, tmp_path: Path) 
 
 
 def test_a_full_disk_leaves_no_half_backup(database: Database, tiny_disk: Path) -> None:
-    for _ in range(300):
+    for _ in range(600):
         database.write_now(put_blob, os.urandom(4000))
     with pytest.raises(StoreFull):
         backup(database, tiny_disk / "copy.db")
@@ -153,7 +153,7 @@ def test_a_full_disk_fails_the_write_in_one_line_and_leaves_nothing_half_written
 
 def test_a_database_cannot_be_made_on_a_full_disk_and_can_be_when_there_is_room(tiny_disk: Path) -> None:
     filler = tiny_disk / "filler"
-    filler.write_bytes(bytes(900 * 1024))
+    filler.write_bytes(bytes(1900 * 1024))
     with pytest.raises(StoreFull) as raised:
         open_database(tiny_disk / "new.db")
     assert len(str(raised.value).splitlines()) == 1
