@@ -14,6 +14,7 @@ from refine.cli import labeler as _labeler
 from refine.cli import preview as _preview
 from refine.cli import project as _project
 from refine.cli import rank as _rank
+from refine.cli import serve as _serve
 from refine.cli.group import RootGroup, SectionedCommand
 from refine.cli.options import ENVIRONMENT
 
@@ -52,6 +53,7 @@ app.add_typer(_chain.app, name="chain")
 app.add_typer(_project.app, name="project")
 app.command("rank", cls=SectionedCommand)(_rank.rank)
 app.command("preview", cls=SectionedCommand)(_preview.preview)
+app.command("serve", cls=SectionedCommand)(_serve.serve)
 app.add_typer(_labeler.app, name="labeler")
 app.add_typer(_imports.app, name="import")
 app.command("export", cls=SectionedCommand)(_export.export)
