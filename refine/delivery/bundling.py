@@ -64,6 +64,8 @@ class Substitution:
 class Bundle:
     html: str
     """The page that opens first."""
+    entry: str
+    """Its name."""
     pages: dict[str, str] = field(default_factory=dict)
     """The candidate's other pages, by name."""
     files: dict[str, str] = field(default_factory=dict)
@@ -127,6 +129,7 @@ class _Bundler:
             self._assets[self._keys[name]] = Asset(key=self._keys[name], media_type=media_type, text=self._texts[name])
         return Bundle(
             html=pages.pop(entry),
+            entry=entry,
             pages=pages,
             files={name: self._keys[name] for name in names},
             assets=tuple(self._in_order()),

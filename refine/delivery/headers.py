@@ -51,7 +51,8 @@ def frame_headers(ancestors: Sequence[str]) -> Headers:
     return {
         **_COMMON,
         "Content-Security-Policy": f"{FRAME_POLICY}; frame-ancestors {' '.join(ancestors)}",
-        "Connection-Allowlist": "()",
+        # Its own document and nothing else, or it could not be reloaded; WebRTC is off unless it is named.
+        "Connection-Allowlist": "(response-origin)",
         "Permissions-Policy": ", ".join(f"{feature}=()" for feature in _DENIED_FEATURES),
         "Cache-Control": "no-store",
     }

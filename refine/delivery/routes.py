@@ -137,7 +137,7 @@ def page_values(made: Bundle, sites: Sites) -> dict[str, object]:
             value["text"] = asset.text
         assets.append(value)
     files = {name: f"refine-asset:{key}" for name, key in made.files.items()}
-    return {"html": made.html, "pages": made.pages, "files": files, "assets": assets}
+    return {"html": made.html, "entry": made.entry, "pages": made.pages, "files": files, "assets": assets}
 
 
 def find_library(key: str, families: Sequence[str] = ()) -> Library | None:

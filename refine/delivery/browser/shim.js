@@ -24,27 +24,17 @@
   const stringify = JSON.stringify;
   const parse = JSON.parse;
 
+  const setTimer = self.setTimeout.bind(self);
+
   let port = null;
   let given = null;
-
-  // --- What survives a reload: the frame's own name carries it, and nobody else can read that.
-  const MARK = "refine-kept:";
-  let kept = { name: "", local: [], session: [], cookies: [], entry: null };
-  if (self.name.startsWith(MARK)) {
-    try {
-      kept = { ...kept, ...parse(self.name.slice(MARK.length)) };
-    } catch {
-      /* the page wrote something of its own */
-    }
-    self.name = kept.name;
-  }
+  let entry = null;
 
   // --- Storage, in memory.
   const MOST_CHARS = 5_000_000;
-  function makeStorage(entries) {
-    const items = new Map(entries);
+  function makeStorage() {
+    const items = new Map();
     let size = 0;
-    for (const [key, value] of items) size += key.length + value.length;
     const set = (key, value) => {
       key = String(key);
       value = String(value);
@@ -52,12 +42,14 @@
       if (grown > MOST_CHARS) throw new DOMException("The quota has been exceeded.", "QuotaExceededError");
       size = grown;
       items.set(key, value);
+      keepSoon();
     };
     const remove = (key) => {
       key = String(key);
       if (!items.has(key)) return;
       size -= key.length + items.get(key).length;
       items.delete(key);
+      keepSoon();
     };
     const api = {
       getItem: (key) => (items.has(String(key)) ? items.get(String(key)) : null),
@@ -66,6 +58,7 @@
       clear: () => {
         items.clear();
         size = 0;
+        keepSoon();
       },
       key: (index) => [...items.keys()][index] ?? null,
     };
@@ -83,14 +76,14 @@
       getOwnPropertyDescriptor: (_, key) =>
         items.has(key) ? { value: items.get(key), writable: true, enumerable: true, configurable: true } : undefined,
     });
-    return { proxy, entries: () => [...items] };
+    return { proxy, entries: () => [...items], fill: (entries) => entries.forEach(([key, value]) => set(key, value)) };
   }
-  const local = makeStorage(kept.local);
-  const session = makeStorage(kept.session);
+  const local = makeStorage();
+  const session = makeStorage();
   own(self, "localStorage", local.proxy);
   own(self, "sessionStorage", session.proxy);
 
-  const cookies = new Map(kept.cookies);
+  const cookies = new Map();
   define(document, "cookie", {
     configurable: false,
     get: () => [...cookies].map(([name, value]) => (name ? `${name}=${value}` : value)).join("; "),
@@ -105,18 +98,21 @@
       const isOver = age !== undefined ? Number(age) <= 0 : until !== undefined && Date.parse(until) <= Date.now();
       if (isOver) cookies.delete(name);
       else if (cookies.has(name) || cookies.size < 180) cookies.set(name, value.slice(0, 4096));
+      keepSoon();
     },
   });
 
-  function keep(entry) {
-    const text = stringify({
-      name: self.name.startsWith(MARK) ? "" : self.name,
-      local: local.entries(),
-      session: session.entries(),
-      cookies: [...cookies],
-      entry,
-    });
-    if (text.length < 4_000_000) self.name = MARK + text;
+  // What survives a reload: the page around the frame holds it, and gives it back to this frame alone.
+  let keeping = false;
+  function keepSoon() {
+    if (keeping || !port) return;
+    keeping = true;
+    setTimer(keep, 200);
+  }
+  function keep() {
+    keeping = false;
+    const text = stringify({ local: local.entries(), session: session.entries(), cookies: [...cookies], entry });
+    if (port && text.length < 4_000_000) send(port, { kept: text });
   }
 
   // --- Dialogs that do not block: said in a corner, and answered as somebody would who goes along.
@@ -232,17 +228,23 @@
   // --- History: few entries, since they stand in the list that the person's Back button walks. (`location.hash` adds to it
   // all the same: nothing in a page can change `location`.)
   const MOST_ENTRIES = 15;
+  function hashOf(url) {
+    try {
+      const [path, hash] = new URL(url, location.href).href.split("#");
+      return path === location.href.split("#")[0] && hash !== undefined ? `#${hash}` : null;
+    } catch {
+      return null;
+    }
+  }
   let pushed = 0;
   const replaceState = Function.prototype.call.bind(History.prototype.replaceState);
   for (const name of ["pushState", "replaceState"]) {
     const native = Function.prototype.call.bind(History.prototype[name]);
     own(History.prototype, name, function (state, title, url) {
       const go = name === "pushState" && ++pushed <= MOST_ENTRIES ? native : replaceState;
-      try {
-        return url === undefined ? go(this, state, title) : go(this, state, title, url);
-      } catch {
-        return go(this, state, title); // an opaque document may not change its path; the state is kept all the same
-      }
+      // The path stays, since there is nothing else to load from here; the state and the hash are the page's.
+      const hash = url === undefined || url === null ? null : hashOf(String(url));
+      return hash === null ? go(this, state, title) : go(this, state, title, hash);
     });
   }
 
@@ -298,7 +300,7 @@
       }
       else if (message.data && message.data.describe) send(port, { described: describe(message.data) });
     };
-    write(event.data.page);
+    write(event.data.page, event.data.kept ? parse(event.data.kept) : null);
   }
   function follow(event) {
     if (event.defaultPrevented) return;
@@ -310,16 +312,16 @@
     if (link.hasAttribute("download")) notice("", "Downloads are switched off here.");
     else if (name !== null && Object.hasOwn(given.pages, name)) {
       entry = name;
+      keep();
       location.reload();
     } else notice(String(to).slice(0, 200), "Links to other pages are switched off here.");
   }
-  let entry = null;
   function setListeners() {
     listen(self, "message", receive, true);
     listen(self, "keydown", leave, true);
     listen(self, "click", follow, false);
     listen(self, "auxclick", follow, false);
-    listen(self, "pagehide", () => keep(entry), true);
+    listen(self, "pagehide", keep, true);
   }
   setListeners();
   const openDocument = Document.prototype.open;
@@ -371,12 +373,18 @@
   }
 
   // --- The page itself.
-  function write(page) {
+  function write(page, kept) {
+    if (kept) {
+      local.fill(kept.local);
+      session.fill(kept.session);
+      for (const [name, value] of kept.cookies) cookies.set(name, value);
+      entry = kept.entry;
+    }
     const urls = new Map();
     const put = (text) => text.replace(/refine-asset:[0-9a-f]{24}/g, (key) => urls.get(key) ?? key);
     for (const asset of page.assets) urls.set(asset.key, URL.createObjectURL(new Blob([put(asset.text)], { type: asset.type })));
-    given = { files: page.files, pages: page.pages, urls };
-    const html = kept.entry !== null && Object.hasOwn(page.pages, kept.entry) ? page.pages[kept.entry] : page.html;
+    given = { files: page.files, pages: { ...page.pages, [page.entry]: page.html }, urls };
+    const html = entry !== null && Object.hasOwn(given.pages, entry) ? given.pages[entry] : page.html;
     isWriting = true;
     document.open();
     document.write(put(html));
