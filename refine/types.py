@@ -321,13 +321,13 @@ class RankingIn(Record):
     groups: tuple[tuple[str, ...], ...]
     unjudgeable: tuple[str, ...] = ()
     critiques: tuple[CritiqueIn, ...] = ()
-    reasons: dict[str, Annotated[str, Field(max_length=4000)]] = {}
+    reasons: dict[str, Annotated[str, Field(max_length=4000)]] = Field(default_factory=dict)
     """Candidate that cannot be judged -> why."""
     why: str | None = Field(default=None, max_length=4000)
     """Why the first is better than the second, verbatim."""
-    criteria: dict[str, tuple[tuple[str, ...], ...]] = {}
+    criteria: dict[str, tuple[tuple[str, ...], ...]] = Field(default_factory=dict)
     """Criterion of the project -> tie groups of the candidates compared by it, best first."""
-    follow_ups: dict[str, FollowUp] = {}
+    follow_ups: dict[str, FollowUp] = Field(default_factory=dict)
     """Critique of an earlier round -> what became of what it asked for."""
 
     @field_validator("criteria", "follow_ups", "reasons")

@@ -12,7 +12,7 @@ from refine.settings import ProjectSettings
 from refine.types import ChainRecord, ChainState, StopReason
 from store.events import record_event
 from store.ids import make_ulid, now
-from store.places import drop_places_of_chain, refresh_places, restore_places, set_urgency
+from store.places import drop_places_of_chain, follow_panels, refresh_places, restore_places, set_urgency
 from store.projects import StoredProject, parse_settings
 from store.statements import Statement, inserting, updating, without_snapshot
 from store.tables import (
@@ -533,6 +533,7 @@ def move_to_settings(connection: Connection, project: StoredProject) -> int:
             **({"is_simulated": True} if project.settings.is_simulated else {}),
         )
     )
+    follow_panels(connection, project.key)
     return result.rowcount
 
 

@@ -173,6 +173,66 @@ def archive_ranking(connection: Connection, ranking_key: int) -> None:
     connection.execute(delete(RANKING_DETAIL).where(RANKING_DETAIL.c.ranking_id == ranking_key))
 
 
+def load_details(connection: Connection, chain_key: int, names: Mapping[int, str]) -> dict[int, dict[str, Any]]:
+    """Ranking key -> what came with it beside groups and critiques, with public ids; only where something did."""
+    rows = connection.execute(
+        select(RANKING_DETAIL, WORDS.c.text)
+        .join(RANKING, RANKING.c.id == RANKING_DETAIL.c.ranking_id)
+        .join(ROUND, ROUND.c.id == RANKING.c.round_id)
+        .outerjoin(WORDS, WORDS.c.id == RANKING_DETAIL.c.why_words_id)
+        .where(ROUND.c.chain_id == chain_key)
+    )
+    return {
+        row.ranking_id: {
+            "why": row.text,
+            "reasons": {names[int(key)]: text for key, text in row.reasons.items()},
+            "criteria": {name: _name_groups(groups, names) for name, groups in row.criteria.items()},
+            "follow_ups": row.follow_ups,
+        }
+        for row in rows
+    }
+
+
+def load_replaced(connection: Connection, chain_key: int, names: Mapping[int, str]) -> dict[int, list[dict[str, Any]]]:
+    """Ranking key -> what its labeler had handed in before, oldest first, with public ids and verbatim texts."""
+    rows = connection.execute(
+        select(RANKING_HISTORY)
+        .join(RANKING, RANKING.c.id == RANKING_HISTORY.c.ranking_id)
+        .join(ROUND, ROUND.c.id == RANKING.c.round_id)
+        .where(ROUND.c.chain_id == chain_key)
+        .order_by(RANKING_HISTORY.c.id)
+    ).all()
+    wanted = [critique["words"] for row in rows for critique in row.record["critiques"]]
+    texts: dict[str, str | None] = {}
+    for start in range(0, len(wanted), 500):
+        query = select(WORDS.c.ulid, WORDS.c.text).where(WORDS.c.ulid.in_(wanted[start : start + 500]))
+        texts.update((ulid, text) for ulid, text in connection.execute(query))
+    replaced: dict[int, list[dict[str, Any]]] = {}
+    for row in rows:
+        replaced.setdefault(row.ranking_id, []).append(
+            {
+                "id": row.ulid,
+                "groups": _name_groups(row.record["groups"], names),
+                "unjudgeable": tuple(names[key] for key in row.record["unjudgeable"]),
+                "critiques": [
+                    {
+                        **{name: value for name, value in critique.items() if name != "words"},
+                        "candidate": names[critique["candidate"]],
+                        "text": texts[critique["words"]],
+                    }
+                    for critique in row.record["critiques"]
+                ],
+                "created_at": row.created_at,
+                "replaced_at": row.superseded_at,
+            }
+        )
+    return replaced
+
+
+def _name_groups(groups: list[list[int]], names: Mapping[int, str]) -> tuple[tuple[str, ...], ...]:
+    return tuple(tuple(names[key] for key in group) for group in groups)
+
+
 def erase_details(connection: Connection, labeler_key: int) -> None:
     """Remove what this labeler drew, pinned and gave as reasons, also from rankings since replaced. Words are erased
     where they stand."""

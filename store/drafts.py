@@ -8,7 +8,8 @@ import orjson
 from sqlalchemy import Connection, bindparam, delete, select
 from sqlalchemy.dialects.sqlite import insert
 
-from refine.errors import AccessDenied, FeedbackError
+from refine.errors import FeedbackError
+from store.feedback import refuse_others_work
 from store.ids import now
 from store.statements import Statement, without_snapshot
 from store.tables import ASSIGNMENT, LABELER
@@ -95,10 +96,7 @@ def drop_draft(connection: Connection, assignment_key: int) -> None:
 
 def _own(connection: Connection, labeler: str, assignment: str) -> Any:
     row = _OWN.first(connection, wanted=assignment)
-    if row is None or row.labeler != labeler:  # that it exists is nobody else's business
-        raise AccessDenied("this labeler has no such assignment")
-    if row.disabled_at is not None:
-        raise AccessDenied("this labeler is disabled; nothing is taken from them")
+    refuse_others_work(row, labeler)
     return row
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Text, bindparam, delete, select, type_coerce
 
-from refine.errors import FeedbackError
+from refine.errors import AccessDenied, FeedbackError
 from refine.types import Assignment, MadeBy, RankingIn
 from store.database import Database
 from store.details import add_critique, add_details, archive_ranking, check_details
@@ -99,6 +99,7 @@ _ASSIGNMENT = Statement(
         ASSIGNMENT.c.labeler_id,
         HELD.c.assignment_id.label("in_hand"),
         HELD.c.place_until,
+        DRAFT.c.assignment_id.label("draft"),
         QUEUE.c.phase,
         QUEUE.c.places,
         LABELER.c.ulid.label("labeler"),
@@ -121,6 +122,7 @@ _ASSIGNMENT = Statement(
         .label("was_stored"),
     )
     .outerjoin(HELD, HELD.c.assignment_id == ASSIGNMENT.c.id)
+    .outerjoin(DRAFT, DRAFT.c.assignment_id == ASSIGNMENT.c.id)
     .outerjoin(QUEUE, QUEUE.c.round_id == ASSIGNMENT.c.round_id)
     .join(LABELER, LABELER.c.id == ASSIGNMENT.c.labeler_id)
     .join(ROUND, ROUND.c.id == ASSIGNMENT.c.round_id)
@@ -298,12 +300,16 @@ def submit_ranking(
     made_by: MadeBy,
     key: str,
     active_s: float | None = None,
+    owner: str | None = None,
 ) -> bool:
-    """See refine.protocols.FeedbackDesk. Without `active_s`, what `beat` has counted stands.
+    """See refine.protocols.FeedbackDesk. Without `active_s`, what `beat` has counted stands. With `owner`, a labeler's
+    public id, AccessDenied is raised for work that is not theirs.
 
     For a finished assignment that was reopened, the ranking takes the place of the one before while its round is open.
     """
     held = _ASSIGNMENT.first(connection, wanted=assignment_id, ranking=key)
+    if owner is not None:
+        refuse_others_work(held, owner)
     if has_ranking(connection, key) if held is None else held.is_stored is not None or held.was_stored is not None:
         return False
     if held is None:
@@ -365,7 +371,8 @@ def submit_ranking(
     add_details(connection, ranking, keys, ranking_key=ranking_key, labeler_key=held.labeler_id)
     if held.in_hand is not None:
         _DROP_HELD.run(connection, key=held.id)
-        _DROP_DRAFT.run(connection, key=held.id)
+        if held.draft is not None:
+            _DROP_DRAFT.run(connection, key=held.id)
     spent_s = held.active_s if active_s is None else active_s
     cost = None if spent_s is None or held.pay_rate_usd_hour is None else spent_s * held.pay_rate_usd_hour / 3600
     refs = {"ranking": ulid, "labeler": held.labeler, "critiques": len(ranking.critiques), "kind": held.kind}
@@ -379,6 +386,14 @@ def submit_ranking(
     if is_full:
         record_event(connection, held.chain_id, "round_full", held.number, kind=held.kind)
     return True
+
+
+def refuse_others_work(held: Any | None, labeler: str) -> None:
+    """Raise AccessDenied unless the assignment is there and this labeler's (a public id), and they may work."""
+    if held is None or held.labeler != labeler:  # that it exists is nobody else's business
+        raise AccessDenied("this labeler has no such assignment")
+    if held.disabled_at is not None:
+        raise AccessDenied("this labeler is disabled; nothing is given to or taken from them")
 
 
 def _receive(connection: Connection, held: Any, at: datetime) -> bool:

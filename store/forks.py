@@ -28,6 +28,7 @@ from store.tables import (
     ROUND_CANDIDATE,
     VERDICT,
 )
+from store.work_tables import RANKING_DETAIL
 
 
 def fork_chain(connection: Connection, ulid: str, *, round: int, settings: ProjectSettings) -> str:
@@ -154,6 +155,19 @@ class _Copy:
             CRITIQUE,
             CRITIQUE.c.round_id.in_(list(rounds)),
             maps={"ranking_id": rankings, "round_id": rounds, "candidate_id": candidates},
+        )
+        self.copy(
+            RANKING_DETAIL,
+            RANKING_DETAIL.c.ranking_id.in_(list(rankings)),
+            maps={"ranking_id": rankings},
+            change=lambda row: {
+                "reasons": {str(candidates[int(key)]): text for key, text in row["reasons"].items()},
+                "criteria": {
+                    name: [[candidates[key] for key in group] for group in groups]
+                    for name, groups in row["criteria"].items()
+                },
+                "follow_ups": self.rename(row["follow_ups"]),
+            },
         )
         plans = self.copy(
             PLAN,

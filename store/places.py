@@ -10,7 +10,7 @@ from sqlalchemy import Connection, bindparam, delete, select
 
 from refine.settings import ProjectSettings
 from refine.types import RoundKind
-from store.statements import Statement, inserting, run_plain, updating
+from store.statements import Statement, driver_of, inserting, run_plain, updating
 from store.tables import CANDIDATE, PROJECT, ROUND_CANDIDATE
 from store.work_tables import QUEUE, REPORT
 
@@ -68,8 +68,16 @@ SELECT round.id, chain.id, chain.project_id, 3, -(project.priority * 4294967296 
 FROM round
 JOIN chain ON chain.id = round.chain_id
 JOIN project ON project.id = chain.project_id
-JOIN settings_version ON settings_version.id = round.settings_version_id
+JOIN settings_version ON settings_version.id = chain.settings_version_id
 WHERE round.state = 'open' AND chain.id = ? AND json_extract(settings_version.settings, '$.panel') = 'people'
+"""
+
+_MOVED = """
+SELECT DISTINCT chain.id FROM chain
+JOIN round ON round.chain_id = chain.id AND round.state = 'open'
+JOIN settings_version ON settings_version.id = chain.settings_version_id
+WHERE chain.project_id = ? AND (json_extract(settings_version.settings, '$.panel') = 'people')
+    <> EXISTS (SELECT 1 FROM queue WHERE queue.round_id = round.id)
 """
 
 
@@ -145,6 +153,14 @@ def restore_places(connection: Connection, chain_key: int) -> None:
     run_plain(connection, "DELETE FROM queue WHERE chain_id = ?", (chain_key,))
     run_plain(connection, _RESTORE, (chain_key,))
     refresh_places(connection, chain_key)
+
+
+def follow_panels(connection: Connection, project_key: int) -> None:
+    """After the project's chains were put under other settings: rounds that people are asked for now, or not any more,
+    enter or leave the queue."""
+    moved = driver_of(connection).execute(_MOVED, (project_key,)).fetchall()
+    for (chain_key,) in moved:
+        restore_places(connection, chain_key)
 
 
 def set_urgency(connection: Connection, *, project_key: int | None = None, chain_key: int | None = None) -> None:

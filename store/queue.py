@@ -26,9 +26,10 @@ from store.statements import Statement, driver_of, updating
 from store.tables import ASSIGNMENT, CHAIN, LABELER, PROJECT, PROMPT, ROUND, SETTINGS_VERSION
 from store.work_tables import CANDIDATE_AUTHOR, DRAFT, HELD, LABELER_PROJECT, QUEUE
 
-_WINDOW = 4096
-"""Rounds of a phase that are looked at, at most, for one the labeler may have: bounds a claim to a few milliseconds
-where almost everything open was done by this labeler already, which takes fewer labelers than a round wants."""
+_WINDOW = 512
+"""Rounds of a phase that are looked at, at first, for one the labeler may have: bounds what a claim costs where almost
+all that was begun was done by this labeler, which takes hardly more labelers than a round wants. All are looked at
+before a labeler is sent away."""
 _SWEEP = 32
 """Lapsed leases that a claim frees, at most."""
 _SOONEST, _LATEST = timedelta(seconds=15), timedelta(minutes=10)
@@ -50,6 +51,16 @@ _WHO = Statement(
         .limit(1)
         .scalar_subquery()
         .label("author"),
+        select(HELD.c.assignment_id)
+        .where(HELD.c.labeler_id == LABELER.c.id)
+        .limit(1)
+        .scalar_subquery()
+        .label("in_hand"),
+        select(HELD.c.assignment_id)
+        .where(HELD.c.place_until <= bindparam("at", type_=HELD.c.place_until.type))
+        .limit(1)
+        .scalar_subquery()
+        .label("lapsed"),
     ).where(LABELER.c.ulid == bindparam("wanted"))
 )
 _ROUND = (
@@ -136,12 +147,12 @@ def claim(
     (nothing is taken then). `project` takes work from that project only. Asking again without submitting, skipping or
     reporting gives the same. Raises AccessDenied for a labeler who is disabled or unknown, or not let into `project`.
     """
-    who = find_worker(connection, labeler)
     moment = now() if at is None else at
-    held = _take_up(connection, who, moment)
-    if held is not None:
+    who = _find_worker(connection, labeler, moment)
+    if who.in_hand is not None and (held := _take_up(connection, who, moment)) is not None:
         return held
-    free_lapsed(connection, moment)
+    if who.lapsed is not None:
+        free_lapsed(connection, moment)
     key = _pick(connection, who, _projects_of(connection, who, project))
     if key is None:
         return _when_to_come_back(connection, who, moment)
@@ -156,9 +167,9 @@ def claim(
     return _give(connection, who, round, settings, moment)
 
 
-def find_worker(connection: Connection, labeler: str) -> Any:
+def _find_worker(connection: Connection, labeler: str, at: datetime) -> Any:
     """The labeler with this public id. Raises AccessDenied where nothing is given to or taken from them."""
-    who = _WHO.first(connection, wanted=labeler)
+    who = _WHO.first(connection, wanted=labeler, at=at)
     if who is None:
         raise AccessDenied("there is no such labeler any more")
     if who.disabled_at is not None:
@@ -278,20 +289,23 @@ def _projects_of(connection: Connection, who: Any, project: str | None) -> tuple
 
 def _pick(connection: Connection, who: Any, projects: tuple[int, ...] | None) -> int | None:
     """The key of the round to give; None when there is none for this labeler."""
-    sql = _pick_sql(is_limited=projects is not None, is_author=who.author is not None)
     execute = driver_of(connection).execute
-    found = []
-    for project in (None,) if projects is None else projects:
-        row = execute(sql, {"labeler": who.id, "project": project}).fetchone()
-        if row is not None:
-            found.append(row)
-    return min(found)[-1] if found else None
+    for window in (_WINDOW, -1):
+        sql = _pick_sql(window, is_limited=projects is not None, is_author=who.author is not None)
+        found = []
+        for project in (None,) if projects is None else projects:
+            row = execute(sql, {"labeler": who.id, "project": project}).fetchone()
+            if row is not None:
+                found.append(row)
+        if found:
+            return int(min(found)[-1])
+    return None
 
 
 @lru_cache
-def _pick_sql(*, is_limited: bool, is_author: bool) -> str:
-    """The first round, phase by phase, that the labeler may have. SQLite runs a subquery with a LIMIT row by row in its
-    order, and stops at the first row that is wanted outside."""
+def _pick_sql(window: int, *, is_limited: bool, is_author: bool) -> str:
+    """The first round, phase by phase, that the labeler may have, of the first `window` (-1: of all). SQLite runs a
+    subquery with a LIMIT row by row in its order, and stops at the first row that is wanted outside."""
     order = "phase, urgency_rank, due, rounds_left, priority_rank, round_id"
     within = "project_id = :project AND " if is_limited else ""
     unseen = (
@@ -310,7 +324,7 @@ def _pick_sql(*, is_limited: bool, is_author: bool) -> str:
     )
     phases = [
         f"SELECT * FROM (SELECT {order} FROM queue WHERE {within}phase = {phase}"  # noqa: S608
-        f" ORDER BY {order} LIMIT {_WINDOW}) AS open_round WHERE {unseen}"
+        f" ORDER BY {order} LIMIT {window}) AS open_round WHERE {unseen}"
         f"{new_to_chain if phase == AUDIT else ''}{not_theirs if is_author else ''}"
         for phase in (AUDIT, BEGUN, FRESH)
     ]

@@ -10,6 +10,7 @@ from refine.types import (
     RoundKind,
 )
 from store.candidates import NAMES_OF_CHAIN
+from store.details import load_details, load_replaced
 from store.messages import ERASED
 from store.statements import Statement, without_snapshot
 from store.tables import (
@@ -90,15 +91,28 @@ def load_full_rankings(connection: Connection, chain_key: int) -> dict[int, list
     }
     critiques: dict[int, list[dict[str, Any]]] = {}
     for row in connection.execute(
-        select(CRITIQUE.c.ranking_id, CRITIQUE.c.ulid, CRITIQUE.c.candidate_id, WORDS.c.text, CRITIQUE.c.anchor)
+        select(
+            *(CRITIQUE.c.ranking_id, CRITIQUE.c.ulid, CRITIQUE.c.candidate_id, WORDS.c.text, CRITIQUE.c.anchor),
+            *(CRITIQUE.c.aim, CRITIQUE.c.category, CRITIQUE.c.severity),
+        )
         .join(WORDS, WORDS.c.id == CRITIQUE.c.words_id)
         .join(ROUND, ROUND.c.id == CRITIQUE.c.round_id)
         .where(ROUND.c.chain_id == chain_key)
         .order_by(CRITIQUE.c.id)
     ):
         critiques.setdefault(row.ranking_id, []).append(
-            {"id": row.ulid, "candidate": names[row.candidate_id], "text": row.text, "anchor": row.anchor}
+            {
+                "id": row.ulid,
+                "candidate": names[row.candidate_id],
+                "text": row.text,
+                "anchor": row.anchor,
+                "aim": row.aim,
+                "category": row.category,
+                "severity": row.severity,
+            }
         )
+    details = load_details(connection, chain_key, names)
+    replaced = load_replaced(connection, chain_key, names)
     rankings: dict[int, list[dict[str, Any]]] = {}
     for row in connection.execute(
         select(
@@ -124,6 +138,8 @@ def load_full_rankings(connection: Connection, chain_key: int) -> dict[int, list
                 "unjudgeable": tuple(names[key] for key in row.unjudgeable),
                 "shown": tuple(names[key] for key in row.shown),
                 "critiques": critiques.get(row.id, []),
+                **details.get(row.id, {}),
+                "replaced": replaced.get(row.id, []),
                 "made_by": row.made_by,
                 "settings_version": row.version,
                 "uses_allowed": tuple(row.uses_allowed),

@@ -115,6 +115,21 @@ _CONTRADICTIONS: tuple[tuple[str, str, str], ...] = (
     ),
     (
         "round.chain_id",
+        "the queue offers other places in it than rankings and leases leave",
+        "SELECT 'round ' || round.ulid FROM round JOIN queue ON queue.round_id = round.id WHERE (round.state <> 'open'"
+        " OR queue.places <> round.wanted - round.received - (SELECT count(*) FROM held WHERE held.round_id = round.id"
+        " AND held.place_until IS NOT NULL))",
+    ),
+    (
+        "round.chain_id",
+        "it waits for people and is not in the queue",
+        "SELECT 'round ' || round.ulid FROM round JOIN chain ON chain.id = round.chain_id JOIN settings_version"
+        " ON settings_version.id = chain.settings_version_id WHERE (round.state = 'open'"
+        " AND json_extract(settings_version.settings, '$.panel') = 'people'"
+        " AND NOT EXISTS (SELECT 1 FROM queue WHERE queue.round_id = round.id))",
+    ),
+    (
+        "round.chain_id",
         "its state and its verdict do not agree",
         "SELECT 'round ' || round.ulid FROM round WHERE (round.kind = 'normal' AND round.state = 'judged')"
         " <> EXISTS (SELECT 1 FROM verdict WHERE verdict.round_id = round.id)",

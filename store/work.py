@@ -8,11 +8,11 @@ from typing import Any
 
 from sqlalchemy import Connection, Text, bindparam, delete, select, type_coerce
 
-from refine.errors import AccessDenied, FeedbackError
+from refine.errors import FeedbackError
 from refine.types import Assignment, RankingIn, Work
 from store.details import add_words
 from store.events import record_event
-from store.feedback import submit_ranking
+from store.feedback import refuse_others_work, submit_ranking
 from store.handed_in import load_handed_in
 from store.ids import make_ulid, now
 from store.places import free_place, hold_rounds
@@ -99,10 +99,7 @@ _SHOWN = Statement(
 
 def _own(connection: Connection, labeler: str, assignment: str) -> Any:
     row = _OWN.first(connection, wanted=assignment)
-    if row is None or row.labeler != labeler:  # that it exists is nobody else's business
-        raise AccessDenied("this labeler has no such assignment")
-    if row.disabled_at is not None:
-        raise AccessDenied("this labeler is disabled; nothing is given to or taken from them")
+    refuse_others_work(row, labeler)
     return row
 
 
@@ -165,9 +162,14 @@ def submit_work(
     active_s: float | None = None,
 ) -> bool:
     """As `submit_ranking`, of one's own work. True when stored, False when the key was stored before."""
-    _own(connection, labeler, assignment)
     return submit_ranking(
-        connection, assignment_id=assignment, ranking=ranking, made_by="person", key=key, active_s=active_s
+        connection,
+        assignment_id=assignment,
+        ranking=ranking,
+        made_by="person",
+        key=key,
+        active_s=active_s,
+        owner=labeler,
     )
 
 

@@ -3,7 +3,15 @@
 from collections.abc import Iterator
 from typing import Any
 
-from refine.export import ExportCall, ExportCandidate, ExportChain, ExportCritique, ExportRanking, ExportRound
+from refine.export import (
+    ExportCall,
+    ExportCandidate,
+    ExportChain,
+    ExportCritique,
+    ExportRanking,
+    ExportReplaced,
+    ExportRound,
+)
 from refine.types import ModelReply
 from store.calls import RecordedCall, load_calls, sum_spending
 from store.candidates import StoredCandidate, load_candidates, load_edits, load_files
@@ -112,8 +120,15 @@ def _round(
 
 
 def _ranking(values: dict[str, Any]) -> ExportRanking:
-    critiques = tuple(ExportCritique(**critique) for critique in values["critiques"])
-    return ExportRanking(**{**values, "critiques": critiques})
+    critiques = _critiques(values["critiques"])
+    replaced = tuple(
+        ExportReplaced(**{**earlier, "critiques": _critiques(earlier["critiques"])}) for earlier in values["replaced"]
+    )
+    return ExportRanking(**{**values, "critiques": critiques, "replaced": replaced})
+
+
+def _critiques(values: list[dict[str, Any]]) -> tuple[ExportCritique, ...]:
+    return tuple(ExportCritique(**critique) for critique in values)
 
 
 def _call(call: RecordedCall) -> ExportCall:

@@ -21,7 +21,12 @@ SIMULATED = "Simulated panel"
 RUN = "This run"
 
 _MIX = ("labelers", "careless_share", "hostile_share", "held_out_share")
-_OPTION_OF = {"deadline": "--deadline", "price_usd_per_mtok": "--price", "timeout_s": "--timeout"}
+_OPTION_OF = {
+    "deadline": "--deadline",
+    "terms": "--terms-file",
+    "price_usd_per_mtok": "--price",
+    "timeout_s": "--timeout",
+}
 """Fields whose option has another name than the field."""
 
 
@@ -111,6 +116,25 @@ def batch(
     ] = None,
     instructions: Annotated[
         str | None, option("--instructions", "Shown to labelers beside the prompt. [none]", section=ROUNDS)
+    ] = None,
+    criteria: Annotated[
+        list[str] | None,
+        option(
+            "--criteria",
+            "What labelers may also compare the best two by; may be given up to four times. [none]",
+            section=ROUNDS,
+            metavar="NAME",
+        ),
+    ] = None,
+    expected_minutes: Annotated[
+        float | None,
+        option("--expected-minutes", "That an assignment takes, as labelers are told. [not said]", section=ROUNDS),
+    ] = None,
+    terms_file: Annotated[
+        Path | None,
+        option(
+            "--terms-file", "Text that labelers accept before they work here. [none]", section=ROUNDS, metavar="FILE"
+        ),
     ] = None,
     uses_allowed: Annotated[
         list[str] | None,
@@ -272,8 +296,29 @@ def _settings(given: dict[str, Any]) -> "ProjectSettings":
         fields["uses_allowed"] = tuple(given["uses_allowed"])
     else:
         fields.pop("uses_allowed", None)
+    fields.pop("criteria", None)
+    if given.get("criteria"):
+        fields["criteria"] = tuple(given["criteria"])
+    if "terms_file" in given:
+        fields["terms"] = _read_terms(given["terms_file"])
     mix = {name: given[name] for name in _MIX if name in given}
     return _checked(ProjectSettings, {**fields, "mix": _checked(PanelMix, mix)})  # type: ignore[no-any-return]
+
+
+def _read_terms(path: Path) -> str:
+    from refine.panel.lines import text_problem
+
+    try:
+        text = path.read_bytes().decode("utf-8-sig")
+    except OSError as error:
+        raise InputError(f"--terms-file: {path}: cannot be read ({error.strerror or error})") from error
+    except UnicodeDecodeError as error:
+        raise InputError(f"--terms-file: {path}: not UTF-8 (byte {error.start + 1}); save it as UTF-8") from error
+    if (problem := text_problem(text)) is not None:
+        raise InputError(f"--terms-file: {path}: {problem}; take it out")
+    if not text.strip():
+        raise InputError(f"--terms-file: {path}: is empty; leave the option out where there are no terms")
+    return text
 
 
 def _options(given: dict[str, Any]) -> "RunOptions":

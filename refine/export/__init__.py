@@ -14,6 +14,7 @@ from refine.export.records import (
     ExportChain,
     ExportCritique,
     ExportRanking,
+    ExportReplaced,
     ExportRound,
     Filters,
 )
@@ -28,6 +29,7 @@ __all__ = [
     "ExportChain",
     "ExportCritique",
     "ExportRanking",
+    "ExportReplaced",
     "ExportRound",
     "Filters",
     "Written",

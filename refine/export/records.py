@@ -54,6 +54,22 @@ class ExportCritique:
     text: str | None
     """Verbatim; None when its labeler was erased."""
     anchor: dict[str, Any] | None = None
+    aim: str | None = None
+    """`improve` or `keep`, where the labeler said which; so for the next two."""
+    category: str | None = None
+    severity: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExportReplaced:
+    """A ranking whose labeler handed in another in its place, which is the one that counts."""
+
+    id: str
+    groups: tuple[tuple[str, ...], ...]
+    unjudgeable: tuple[str, ...] = ()
+    critiques: tuple[ExportCritique, ...] = ()
+    created_at: datetime
+    replaced_at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +83,16 @@ class ExportRanking:
     shown: tuple[str, ...]
     """In the order this labeler saw them."""
     critiques: tuple[ExportCritique, ...] = ()
+    why: str | None = None
+    """Why the first is better than the second, verbatim."""
+    reasons: Mapping[str, str] = field(default_factory=dict)
+    """Candidate that could not be judged -> why."""
+    criteria: Mapping[str, tuple[tuple[str, ...], ...]] = field(default_factory=dict)
+    """Criterion -> tie groups of the candidates compared by it, best first."""
+    follow_ups: Mapping[str, str] = field(default_factory=dict)
+    """The labeler's critique of an earlier round -> fixed, not_fixed or worse."""
+    replaced: tuple[ExportReplaced, ...] = ()
+    """What the labeler had handed in before, oldest first."""
     made_by: MadeBy
     settings_version: int
     uses_allowed: tuple[str, ...]

@@ -10,7 +10,9 @@ from refine.export.records import (
     ExportCall,
     ExportCandidate,
     ExportChain,
+    ExportCritique,
     ExportRanking,
+    ExportReplaced,
     ExportRound,
     Filters,
     uses_allowed,
@@ -128,15 +130,40 @@ def _ranking(ranking: ExportRanking) -> dict[str, Any]:
         "shown": list(ranking.shown),
         "groups": [list(group) for group in ranking.groups],
         "unjudgeable": list(ranking.unjudgeable),
-        "critiques": [
-            {"id": each.id, "candidate": each.candidate, "text": each.text, "anchor": each.anchor}
-            for each in ranking.critiques
-        ],
+        "critiques": [_critique(each) for each in ranking.critiques],
+        "why": ranking.why,
+        "reasons": dict(ranking.reasons),
+        "criteria": {name: [list(group) for group in groups] for name, groups in ranking.criteria.items()},
+        "follow_ups": dict(ranking.follow_ups),
+        "replaced": [_replaced(each) for each in ranking.replaced],
         "settings_version": ranking.settings_version,
         "uses_allowed": sorted(ranking.uses_allowed),
         "active_s": ranking.active_s,
         "cost_usd": ranking.cost_usd,
         "created_at": _time(ranking.created_at),
+    }
+
+
+def _critique(critique: ExportCritique) -> dict[str, Any]:
+    return {
+        "id": critique.id,
+        "candidate": critique.candidate,
+        "text": critique.text,
+        "anchor": critique.anchor,
+        "aim": critique.aim,
+        "category": critique.category,
+        "severity": critique.severity,
+    }
+
+
+def _replaced(ranking: ExportReplaced) -> dict[str, Any]:
+    return {
+        "id": ranking.id,
+        "groups": [list(group) for group in ranking.groups],
+        "unjudgeable": list(ranking.unjudgeable),
+        "critiques": [_critique(each) for each in ranking.critiques],
+        "created_at": _time(ranking.created_at),
+        "replaced_at": _time(ranking.replaced_at),
     }
 
 

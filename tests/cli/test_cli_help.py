@@ -103,7 +103,11 @@ def test_every_setting_with_an_option_reaches_the_project(refine: Run) -> None:
         "--hostile-share": "0.0",
         "--held-out-share": "0.5",
         "--instructions": "Use the keyboard.",
+        "--criteria": "appeal",
+        "--expected-minutes": "4",
+        "--terms-file": "terms.txt",
     }
+    Path("terms.txt").write_text("Be kind.", encoding="utf-8")
     Path("p.jsonl").write_text('{"prompt": "A quiz"}\n')
     options = [part for pair in given.items() for part in pair]
     assert (

@@ -14,6 +14,7 @@ from store.drafts import save_draft
 from store.ids import now
 from store.places import restore_places, set_round_priority, set_urgency
 from store.tables import ASSIGNMENT, CANDIDATE, LABELER, PROJECT, ROUND
+from store.verify import verify_database
 from store.work_tables import CANDIDATE_AUTHOR, QUEUE
 from tests.store.work_helpers import add_chain, add_people, check_queue, claim, make_project, open_next_round, submit
 
@@ -67,7 +68,7 @@ def _newest(connection: Connection, name: str) -> str:
     query = (
         select(ASSIGNMENT.c.ulid).join(LABELER, LABELER.c.id == ASSIGNMENT.c.labeler_id).where(LABELER.c.name == name)
     )
-    found: str = connection.execute(query.order_by(ASSIGNMENT.c.id.desc())).scalars().first()
+    found: str = connection.execute(query.order_by(ASSIGNMENT.c.id.desc()).limit(1)).scalar_one()
     return found
 
 
@@ -293,8 +294,53 @@ def test_a_simulated_panels_rounds_are_not_in_the_queue(database: Database, peop
     assert isinstance(found, Later) and found.reason == "nothing"
 
 
+def test_settings_that_turn_to_people_put_open_rounds_into_the_queue(
+    database: Database, people: dict[str, str]
+) -> None:
+    chain = database.write_now(lambda c: add_chain(c, make_project(c, "s", panel="simulated"), "a"))
+
+    def change(c: Connection, panel: str) -> None:
+        project = projects.find_project(c, "s")
+        assert project is not None
+        projects.add_settings_version(c, project.key, project.settings.model_copy(update={"panel": panel}))
+        changed = projects.find_project(c, "s")
+        assert changed is not None
+        chains.move_to_settings(c, changed)
+
+    database.write_now(change, "people")
+    assert claim(database, people["ann"]).chain == chain
+    database.read(check_queue)
+    database.write_now(change, "simulated")
+    assert isinstance(database.write_now(queue.claim, labeler=people["ben"]), Later)
+
+
+def test_a_queue_that_offers_what_is_not_there_is_found_by_verify(
+    database: Database, people: dict[str, str], chain: str
+) -> None:
+    assert verify_database(database).is_ok
+    database.write_now(lambda c: c.execute(update(QUEUE).values(places=9)))
+    (finding,) = verify_database(database).findings
+    assert "queue" in finding.what
+    database.write_now(lambda c: c.execute(QUEUE.delete()))
+    (finding,) = verify_database(database).findings
+    assert "not in the queue" in finding.what
+
+
+def test_what_lies_behind_much_that_was_done_is_found(
+    database: Database, people: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(queue, "_WINDOW", 2)
+    database.write_now(lambda c: [add_chain(c, make_project(c), f"{n}") for n in range(5)])
+    taken = set()
+    for _ in range(5):
+        given = claim(database, people["ann"])
+        submit(database, people["ann"], given)
+        taken.add(given.round)
+    assert len(taken) == 5
+
+
 def test_a_claim_takes_its_rounds_off_the_index(database: Database, people: dict[str, str], chain: str) -> None:
-    sql = queue._pick_sql(is_limited=False, is_author=False)
+    sql = queue._pick_sql(queue._WINDOW, is_limited=False, is_author=False)
     plan = database.read(
         lambda c: c.exec_driver_sql(f"EXPLAIN QUERY PLAN {sql}", {"labeler": 1, "project": None}).all()
     )

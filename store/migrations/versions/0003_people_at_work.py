@@ -26,7 +26,7 @@ SELECT round.id, chain.id, chain.project_id, 3, -(project.priority * 4294967296 
 FROM round
 JOIN chain ON chain.id = round.chain_id
 JOIN project ON project.id = chain.project_id
-JOIN settings_version ON settings_version.id = round.settings_version_id
+JOIN settings_version ON settings_version.id = chain.settings_version_id
 WHERE round.state = 'open' AND json_extract(settings_version.settings, '$.panel') = 'people'
 """
 _PHASES = """

@@ -24,11 +24,11 @@ CREATE TABLE assignment (
 	UNIQUE (round_id, labeler_id), 
 	UNIQUE (ulid)
 );
-INSERT INTO "assignment" VALUES(1,'01M86QDSYH1BA4B96HVR7CBF25',2,1,'finished','[3,4]','2026-11-24T12:10:26.129282Z','2026-11-24T13:10:26.129282Z','2026-11-24T12:10:26.138981Z',40.0,NULL,NULL,NULL,NULL);
-INSERT INTO "assignment" VALUES(2,'01M86QDSZ53VWCF8G2TDZAQXWH',2,2,'finished','[4,3]','2026-11-24T12:10:26.149174Z','2026-11-24T13:10:26.149174Z','2026-11-24T12:10:26.149619Z',40.0,NULL,NULL,NULL,NULL);
-INSERT INTO "assignment" VALUES(3,'01M86QDT1DFF8GQJREBWG9QHG1',4,1,'finished','[7,4]','2026-11-24T12:10:26.221777Z','2026-11-24T13:10:26.221777Z','2026-11-24T12:10:26.222217Z',40.0,NULL,NULL,NULL,NULL);
-INSERT INTO "assignment" VALUES(4,'01M86QDT1ECWA824CK3WA5CCZV',4,3,'leased','[7,4]','2026-11-24T12:10:26.222662Z','2026-11-24T13:10:26.222662Z',NULL,NULL,NULL,NULL,NULL,NULL);
-INSERT INTO "assignment" VALUES(5,'01M86QDT1ECWA824CK3WA5CCZW',1,3,'leased','[1,2]','2026-11-24T12:10:26.222907Z','2026-11-24T13:10:26.222907Z',NULL,NULL,NULL,NULL,NULL,NULL);
+INSERT INTO "assignment" VALUES(1,'01M86RCBKNFJZC463JWQTDQE70',2,1,'finished','[3,4]','2026-11-24T12:27:07.253670Z','2026-11-24T13:27:07.253670Z','2026-11-24T12:27:07.266611Z',40.0,NULL,NULL,NULL,NULL);
+INSERT INTO "assignment" VALUES(2,'01M86RCBM889BMDTAY4F713Y26',2,2,'finished','[4,3]','2026-11-24T12:27:07.272849Z','2026-11-24T13:27:07.272849Z','2026-11-24T12:27:07.273388Z',40.0,NULL,NULL,NULL,NULL);
+INSERT INTO "assignment" VALUES(3,'01M86RCBNFAA4VPAF7K7B49DN1',4,1,'finished','[7,4]','2026-11-24T12:27:07.311289Z','2026-11-24T13:27:07.311289Z','2026-11-24T12:27:07.324416Z',40.0,NULL,NULL,NULL,NULL);
+INSERT INTO "assignment" VALUES(4,'01M86RCBNX7DPJ6HRWN91CEX8V',4,3,'leased','[7,4]','2026-11-24T12:27:07.325853Z','2026-11-24T13:27:07.325853Z',NULL,NULL,NULL,NULL,NULL,NULL);
+INSERT INTO "assignment" VALUES(5,'01M86RCBNYAQ73P3TKR36953JM',1,3,'leased','[1,2]','2026-11-24T12:27:07.326332Z','2026-11-24T13:27:07.326332Z',NULL,NULL,NULL,NULL,NULL,NULL);
 CREATE TABLE batch (
 	id INTEGER NOT NULL, 
 	ulid VARCHAR(26) NOT NULL, 
@@ -90,13 +90,13 @@ CREATE TABLE candidate (
 	UNIQUE (chain_id, round, slot), 
 	UNIQUE (ulid)
 );
-INSERT INTO "candidate" VALUES(1,'01M86QDSWB5GG3C7ZT5D0XAAS8',1,1,0,'draft','ok',NULL,NULL,1,NULL,'demo/scripted','program','5d801ac053ccd0364cfb830ece27f1d8a5588c5bb91e929a1e55b90a93a75f4e',778,'draft',NULL,'2026-11-24T12:10:26.059227Z');
-INSERT INTO "candidate" VALUES(2,'01M86QDSWD852T9TZZWY6DZFTW',1,1,1,'draft','ok',NULL,NULL,2,NULL,'demo/scripted','program','4f8d4aa31788a8b358c444b8b57837d2907278a6e2cce4badc5d2d9922d5fb5a',778,'draft',NULL,'2026-11-24T12:10:26.061461Z');
-INSERT INTO "candidate" VALUES(3,'01M86QDSXW9EA5CTVR5DGWK2VV',2,1,0,'draft','ok',NULL,NULL,3,NULL,'demo/scripted','program','5d801ac053ccd0364cfb830ece27f1d8a5588c5bb91e929a1e55b90a93a75f4e',778,'draft',NULL,'2026-11-24T12:10:26.108973Z');
-INSERT INTO "candidate" VALUES(4,'01M86QDSXXDF2NA014KZS8XG3M',2,1,1,'draft','ok',NULL,NULL,4,NULL,'demo/scripted','program','4f8d4aa31788a8b358c444b8b57837d2907278a6e2cce4badc5d2d9922d5fb5a',778,'draft',NULL,'2026-11-24T12:10:26.109230Z');
-INSERT INTO "candidate" VALUES(5,'01M86QDSXYCQEA4XDERC7KY1VA',3,1,0,'draft','ok',NULL,NULL,5,NULL,'demo/scripted','program','5d801ac053ccd0364cfb830ece27f1d8a5588c5bb91e929a1e55b90a93a75f4e',778,'draft',NULL,'2026-11-24T12:10:26.110386Z');
-INSERT INTO "candidate" VALUES(6,'01M86QDSXYCQEA4XDERC7KY1VC',3,1,1,'draft','ok',NULL,NULL,6,NULL,'demo/scripted','program','4f8d4aa31788a8b358c444b8b57837d2907278a6e2cce4badc5d2d9922d5fb5a',778,'draft',NULL,'2026-11-24T12:10:26.110582Z');
-INSERT INTO "candidate" VALUES(7,'01M86QDT103TX20FMVGJ45DZM9',2,2,0,'revision','ok',4,1,7,NULL,'demo/scripted','program','325ddd77d0ee80c354f74aeff4dcafef7216cc520015e1a792e37a5dea224c50',778,'blocks',NULL,'2026-11-24T12:10:26.209098Z');
+INSERT INTO "candidate" VALUES(1,'01M86RCBHHBNJXB041BKEFWY1N',1,1,0,'draft','ok',NULL,NULL,1,NULL,'demo/scripted','program','5d801ac053ccd0364cfb830ece27f1d8a5588c5bb91e929a1e55b90a93a75f4e',778,'draft',NULL,'2026-11-24T12:27:07.185909Z');
+INSERT INTO "candidate" VALUES(2,'01M86RCBHKCTV9DAY38YGRQ0KA',1,1,1,'draft','ok',NULL,NULL,2,NULL,'demo/scripted','program','4f8d4aa31788a8b358c444b8b57837d2907278a6e2cce4badc5d2d9922d5fb5a',778,'draft',NULL,'2026-11-24T12:27:07.187433Z');
+INSERT INTO "candidate" VALUES(3,'01M86RCBK60SP11Z7EDN1BJ7QK',2,1,0,'draft','ok',NULL,NULL,3,NULL,'demo/scripted','program','5d801ac053ccd0364cfb830ece27f1d8a5588c5bb91e929a1e55b90a93a75f4e',778,'draft',NULL,'2026-11-24T12:27:07.238882Z');
+INSERT INTO "candidate" VALUES(4,'01M86RCBK7473NYKGJG4PYZCN3',2,1,1,'draft','ok',NULL,NULL,4,NULL,'demo/scripted','program','4f8d4aa31788a8b358c444b8b57837d2907278a6e2cce4badc5d2d9922d5fb5a',778,'draft',NULL,'2026-11-24T12:27:07.239186Z');
+INSERT INTO "candidate" VALUES(5,'01M86RCBKCEBJ4FA7VE3X4F1E4',3,1,0,'draft','ok',NULL,NULL,5,NULL,'demo/scripted','program','5d801ac053ccd0364cfb830ece27f1d8a5588c5bb91e929a1e55b90a93a75f4e',778,'draft',NULL,'2026-11-24T12:27:07.244787Z');
+INSERT INTO "candidate" VALUES(6,'01M86RCBKD2RF35QMK0Q99EPK8',3,1,1,'draft','ok',NULL,NULL,6,NULL,'demo/scripted','program','4f8d4aa31788a8b358c444b8b57837d2907278a6e2cce4badc5d2d9922d5fb5a',778,'draft',NULL,'2026-11-24T12:27:07.245014Z');
+INSERT INTO "candidate" VALUES(7,'01M86RCBN81Y6PZDRAR1JG4DHW',2,2,0,'revision','ok',4,1,7,NULL,'demo/scripted','program','325ddd77d0ee80c354f74aeff4dcafef7216cc520015e1a792e37a5dea224c50',778,'blocks',NULL,'2026-11-24T12:27:07.304080Z');
 CREATE TABLE candidate_author (
 	id INTEGER NOT NULL, 
 	labeler_id INTEGER NOT NULL, 
@@ -159,9 +159,9 @@ CREATE TABLE chain (
 	FOREIGN KEY(settings_version_id) REFERENCES settings_version (id), 
 	UNIQUE (ulid)
 );
-INSERT INTO "chain" VALUES(1,'01M86QDSVR5N4WYXM07TFZ1RHG',1,1,NULL,1,'refine','waiting',NULL,2088305217,0,NULL,NULL,NULL,NULL,NULL,0,0,NULL,NULL,NULL,NULL,'2026-11-24T12:10:26.040357Z',NULL,NULL);
-INSERT INTO "chain" VALUES(2,'01M86QDSVXFRMGNF2XDT93WMN2',1,2,NULL,1,'refine','waiting',NULL,236828582,0,NULL,4,NULL,NULL,NULL,0,0,NULL,NULL,NULL,NULL,'2026-11-24T12:10:26.045108Z',NULL,NULL);
-INSERT INTO "chain" VALUES(3,'01M86QDSVXFRMGNF2XDT93WMN3',1,3,NULL,1,'refine','ended','stopped',1264010101,0,NULL,NULL,NULL,NULL,'2026-11-24T12:10:26.223344Z',0,0,NULL,NULL,NULL,NULL,'2026-11-24T12:10:26.045209Z',NULL,'2026-11-24T12:10:26.256928Z');
+INSERT INTO "chain" VALUES(1,'01M86RCBH10EDHRMDDWP03QM15',1,1,NULL,1,'refine','waiting',NULL,2088305217,0,NULL,NULL,NULL,NULL,NULL,0,0,NULL,NULL,NULL,NULL,'2026-11-24T12:27:07.169279Z',NULL,NULL);
+INSERT INTO "chain" VALUES(2,'01M86RCBH10EDHRMDDWP03QM16',1,2,NULL,1,'refine','waiting',NULL,236828582,0,NULL,4,NULL,NULL,NULL,0,0,NULL,NULL,NULL,NULL,'2026-11-24T12:27:07.169971Z',NULL,NULL);
+INSERT INTO "chain" VALUES(3,'01M86RCBH2ESF8H3X00H77ZGEH',1,3,NULL,1,'refine','ended','stopped',1264010101,0,NULL,NULL,NULL,NULL,'2026-11-24T12:27:07.327044Z',0,0,NULL,NULL,NULL,NULL,'2026-11-24T12:27:07.170018Z',NULL,'2026-11-24T12:27:07.332949Z');
 CREATE TABLE check_result (
 	id INTEGER NOT NULL, 
 	candidate_id INTEGER NOT NULL, 
@@ -207,9 +207,9 @@ CREATE TABLE critique (
 	FOREIGN KEY(words_id) REFERENCES words (id), 
 	UNIQUE (ulid)
 );
-INSERT INTO "critique" VALUES(1,'01M86QDSYZ4NXB2S5SCNMRZK20',1,2,3,1,'null','person','2026-11-24T12:10:26.144086Z',NULL,NULL,NULL);
-INSERT INTO "critique" VALUES(2,'01M86QDSZ53VWCF8G2TDZAQXWK',2,2,3,2,'null','person','2026-11-24T12:10:26.149694Z',NULL,NULL,NULL);
-INSERT INTO "critique" VALUES(3,'01M86QDT1ECWA824CK3WA5CCZR',3,4,7,3,'null','person','2026-11-24T12:10:26.222319Z',NULL,NULL,NULL);
+INSERT INTO "critique" VALUES(1,'01M86RCBM36VKCN8FG5BGXQSCJ',1,2,3,1,'null','person','2026-11-24T12:27:07.269744Z',NULL,NULL,NULL);
+INSERT INTO "critique" VALUES(2,'01M86RCBM9EGB5WB69EESAV3P3',2,2,3,2,'null','person','2026-11-24T12:27:07.273470Z',NULL,NULL,NULL);
+INSERT INTO "critique" VALUES(3,'01M86RCBNW7838KWRCMD3K5DFC',3,4,7,3,'null','person','2026-11-24T12:27:07.325077Z',NULL,NULL,NULL);
 CREATE TABLE draft (
 	assignment_id INTEGER NOT NULL, 
 	labeler_id INTEGER NOT NULL, 
@@ -250,34 +250,34 @@ CREATE TABLE event (
 	FOREIGN KEY(chain_id) REFERENCES chain (id), 
 	UNIQUE (chain_id, seq)
 );
-INSERT INTO "event" VALUES(1,1,1,'chain_created',0,'{"prompt":"p1","settings_version":1}','2026-11-24T12:10:26.040968Z');
-INSERT INTO "event" VALUES(2,2,1,'chain_created',0,'{"prompt":"p2","settings_version":1}','2026-11-24T12:10:26.045172Z');
-INSERT INTO "event" VALUES(3,3,1,'chain_created',0,'{"prompt":"p3","settings_version":1}','2026-11-24T12:10:26.045227Z');
-INSERT INTO "event" VALUES(4,1,2,'model_called',1,'{"call":"01M86QDSVZA7JYKC7KX4QT5BA6","step":"draft","slot":0,"state":"ok"}','2026-11-24T12:10:26.055364Z');
-INSERT INTO "event" VALUES(5,1,3,'candidate_made',1,'{"candidate":"01M86QDSWB5GG3C7ZT5D0XAAS8","kind":"draft","slot":0,"how":"draft"}','2026-11-24T12:10:26.061086Z');
-INSERT INTO "event" VALUES(6,1,4,'model_called',1,'{"call":"01M86QDSWD852T9TZZWY6DZFTV","step":"draft","slot":1,"state":"ok"}','2026-11-24T12:10:26.061380Z');
-INSERT INTO "event" VALUES(7,1,5,'candidate_made',1,'{"candidate":"01M86QDSWD852T9TZZWY6DZFTW","kind":"draft","slot":1,"how":"draft"}','2026-11-24T12:10:26.061549Z');
-INSERT INTO "event" VALUES(8,1,6,'round_opened',1,'{"round_id":"01M86QDSX9E3S9YXHY6F67QMYY","kind":"normal","candidates":2,"wanted":2}','2026-11-24T12:10:26.108487Z');
-INSERT INTO "event" VALUES(9,2,2,'model_called',1,'{"call":"01M86QDSXW9EA5CTVR5DGWK2VT","step":"draft","slot":0,"state":"ok"}','2026-11-24T12:10:26.108872Z');
-INSERT INTO "event" VALUES(10,2,3,'candidate_made',1,'{"candidate":"01M86QDSXW9EA5CTVR5DGWK2VV","kind":"draft","slot":0,"how":"draft"}','2026-11-24T12:10:26.109083Z');
-INSERT INTO "event" VALUES(11,2,4,'model_called',1,'{"call":"01M86QDSXXDF2NA014KZS8XG3K","step":"draft","slot":1,"state":"ok"}','2026-11-24T12:10:26.109191Z');
-INSERT INTO "event" VALUES(12,2,5,'candidate_made',1,'{"candidate":"01M86QDSXXDF2NA014KZS8XG3M","kind":"draft","slot":1,"how":"draft"}','2026-11-24T12:10:26.109295Z');
-INSERT INTO "event" VALUES(13,2,6,'round_opened',1,'{"round_id":"01M86QDSXYCQEA4XDERC7KY1V8","kind":"normal","candidates":2,"wanted":2}','2026-11-24T12:10:26.110224Z');
-INSERT INTO "event" VALUES(14,3,2,'model_called',1,'{"call":"01M86QDSXYCQEA4XDERC7KY1V9","step":"draft","slot":0,"state":"ok"}','2026-11-24T12:10:26.110341Z');
-INSERT INTO "event" VALUES(15,3,3,'candidate_made',1,'{"candidate":"01M86QDSXYCQEA4XDERC7KY1VA","kind":"draft","slot":0,"how":"draft"}','2026-11-24T12:10:26.110454Z');
-INSERT INTO "event" VALUES(16,3,4,'model_called',1,'{"call":"01M86QDSXYCQEA4XDERC7KY1VB","step":"draft","slot":1,"state":"ok"}','2026-11-24T12:10:26.110546Z');
-INSERT INTO "event" VALUES(17,3,5,'candidate_made',1,'{"candidate":"01M86QDSXYCQEA4XDERC7KY1VC","kind":"draft","slot":1,"how":"draft"}','2026-11-24T12:10:26.110631Z');
-INSERT INTO "event" VALUES(18,3,6,'round_opened',1,'{"round_id":"01M86QDSXZ53B6TZKJEQAZYKPM","kind":"normal","candidates":2,"wanted":2}','2026-11-24T12:10:26.111144Z');
-INSERT INTO "event" VALUES(19,2,7,'ranking_received',1,'{"ranking":"01M86QDSYT7NYZBWM4EZW8VNZG","labeler":"01M86QDSYGA2VK24RADKHPJJFN","critiques":1,"kind":"normal"}','2026-11-24T12:10:26.148445Z');
-INSERT INTO "event" VALUES(20,2,8,'ranking_received',1,'{"ranking":"01M86QDSZ53VWCF8G2TDZAQXWJ","labeler":"01M86QDSZ53VWCF8G2TDZAQXWG","critiques":1,"kind":"normal"}','2026-11-24T12:10:26.152134Z');
-INSERT INTO "event" VALUES(21,2,9,'round_full',1,'{"kind":"normal"}','2026-11-24T12:10:26.152159Z');
-INSERT INTO "event" VALUES(22,2,10,'verdict',1,'{"winner":"01M86QDSXXDF2NA014KZS8XG3M","incumbent":null,"rankings":2}','2026-11-24T12:10:26.200325Z');
-INSERT INTO "event" VALUES(23,2,11,'model_called',1,'{"call":"01M86QDT0T2QV6TWZFPT8DNER0","step":"distil","slot":0,"state":"ok"}','2026-11-24T12:10:26.202559Z');
-INSERT INTO "event" VALUES(24,2,12,'plan_made',1,'{"plan":"01M86QDT0T2QV6TWZFPT8DNER1","issues":1,"made_by":"distiller"}','2026-11-24T12:10:26.203097Z');
-INSERT INTO "event" VALUES(25,2,13,'candidate_made',2,'{"candidate":"01M86QDT103TX20FMVGJ45DZM9","kind":"revision","slot":0,"how":"blocks"}','2026-11-24T12:10:26.219700Z');
-INSERT INTO "event" VALUES(26,2,14,'round_opened',2,'{"round_id":"01M86QDT1DFF8GQJREBWG9QHG0","kind":"normal","candidates":2,"wanted":2}','2026-11-24T12:10:26.221429Z');
-INSERT INTO "event" VALUES(27,2,15,'ranking_received',2,'{"ranking":"01M86QDT1ECWA824CK3WA5CCZQ","labeler":"01M86QDSYGA2VK24RADKHPJJFN","critiques":1,"kind":"normal"}','2026-11-24T12:10:26.222379Z');
-INSERT INTO "event" VALUES(28,3,7,'chain_stopped',1,'{"reason":"stopped"}','2026-11-24T12:10:26.257658Z');
+INSERT INTO "event" VALUES(1,1,1,'chain_created',0,'{"prompt":"p1","settings_version":1}','2026-11-24T12:27:07.169873Z');
+INSERT INTO "event" VALUES(2,2,1,'chain_created',0,'{"prompt":"p2","settings_version":1}','2026-11-24T12:27:07.169993Z');
+INSERT INTO "event" VALUES(3,3,1,'chain_created',0,'{"prompt":"p3","settings_version":1}','2026-11-24T12:27:07.170033Z');
+INSERT INTO "event" VALUES(4,1,2,'model_called',1,'{"call":"01M86RCBHG0QN98MK5R7MM86SV","step":"draft","slot":0,"state":"ok"}','2026-11-24T12:27:07.185779Z');
+INSERT INTO "event" VALUES(5,1,3,'candidate_made',1,'{"candidate":"01M86RCBHHBNJXB041BKEFWY1N","kind":"draft","slot":0,"how":"draft"}','2026-11-24T12:27:07.187168Z');
+INSERT INTO "event" VALUES(6,1,4,'model_called',1,'{"call":"01M86RCBHKCTV9DAY38YGRQ0K9","step":"draft","slot":1,"state":"ok"}','2026-11-24T12:27:07.187385Z');
+INSERT INTO "event" VALUES(7,1,5,'candidate_made',1,'{"candidate":"01M86RCBHKCTV9DAY38YGRQ0KA","kind":"draft","slot":1,"how":"draft"}','2026-11-24T12:27:07.199640Z');
+INSERT INTO "event" VALUES(8,1,6,'round_opened',1,'{"round_id":"01M86RCBJH0WFGHYRFEPVKGR6V","kind":"normal","candidates":2,"wanted":2}','2026-11-24T12:27:07.237725Z');
+INSERT INTO "event" VALUES(9,2,2,'model_called',1,'{"call":"01M86RCBK60SP11Z7EDN1BJ7QJ","step":"draft","slot":0,"state":"ok"}','2026-11-24T12:27:07.238775Z');
+INSERT INTO "event" VALUES(10,2,3,'candidate_made',1,'{"candidate":"01M86RCBK60SP11Z7EDN1BJ7QK","kind":"draft","slot":0,"how":"draft"}','2026-11-24T12:27:07.239001Z');
+INSERT INTO "event" VALUES(11,2,4,'model_called',1,'{"call":"01M86RCBK7473NYKGJG4PYZCN2","step":"draft","slot":1,"state":"ok"}','2026-11-24T12:27:07.239139Z');
+INSERT INTO "event" VALUES(12,2,5,'candidate_made',1,'{"candidate":"01M86RCBK7473NYKGJG4PYZCN3","kind":"draft","slot":1,"how":"draft"}','2026-11-24T12:27:07.239259Z');
+INSERT INTO "event" VALUES(13,2,6,'round_opened',1,'{"round_id":"01M86RCBKCEBJ4FA7VE3X4F1E2","kind":"normal","candidates":2,"wanted":2}','2026-11-24T12:27:07.244555Z');
+INSERT INTO "event" VALUES(14,3,2,'model_called',1,'{"call":"01M86RCBKCEBJ4FA7VE3X4F1E3","step":"draft","slot":0,"state":"ok"}','2026-11-24T12:27:07.244720Z');
+INSERT INTO "event" VALUES(15,3,3,'candidate_made',1,'{"candidate":"01M86RCBKCEBJ4FA7VE3X4F1E4","kind":"draft","slot":0,"how":"draft"}','2026-11-24T12:27:07.244867Z');
+INSERT INTO "event" VALUES(16,3,4,'model_called',1,'{"call":"01M86RCBKCEBJ4FA7VE3X4F1E5","step":"draft","slot":1,"state":"ok"}','2026-11-24T12:27:07.244969Z');
+INSERT INTO "event" VALUES(17,3,5,'candidate_made',1,'{"candidate":"01M86RCBKD2RF35QMK0Q99EPK8","kind":"draft","slot":1,"how":"draft"}','2026-11-24T12:27:07.245068Z');
+INSERT INTO "event" VALUES(18,3,6,'round_opened',1,'{"round_id":"01M86RCBKD2RF35QMK0Q99EPK9","kind":"normal","candidates":2,"wanted":2}','2026-11-24T12:27:07.245809Z');
+INSERT INTO "event" VALUES(19,2,7,'ranking_received',1,'{"ranking":"01M86RCBM24KKRZKZ770FD2KZ2","labeler":"01M86RCBKM29QN1T7KSJ1EJ1ZM","critiques":1,"kind":"normal"}','2026-11-24T12:27:07.271087Z');
+INSERT INTO "event" VALUES(20,2,8,'ranking_received',1,'{"ranking":"01M86RCBM9EGB5WB69EESAV3P2","labeler":"01M86RCBM889BMDTAY4F713Y25","critiques":1,"kind":"normal"}','2026-11-24T12:27:07.273876Z');
+INSERT INTO "event" VALUES(21,2,9,'round_full',1,'{"kind":"normal"}','2026-11-24T12:27:07.273899Z');
+INSERT INTO "event" VALUES(22,2,10,'verdict',1,'{"winner":"01M86RCBK7473NYKGJG4PYZCN3","incumbent":null,"rankings":2}','2026-11-24T12:27:07.289004Z');
+INSERT INTO "event" VALUES(23,2,11,'model_called',1,'{"call":"01M86RCBMZF24DSDX8EP64WD71","step":"distil","slot":0,"state":"ok"}','2026-11-24T12:27:07.298241Z');
+INSERT INTO "event" VALUES(24,2,12,'plan_made',1,'{"plan":"01M86RCBN226ZVQXYZQE7SG28B","issues":1,"made_by":"distiller"}','2026-11-24T12:27:07.298969Z');
+INSERT INTO "event" VALUES(25,2,13,'candidate_made',2,'{"candidate":"01M86RCBN81Y6PZDRAR1JG4DHW","kind":"revision","slot":0,"how":"blocks"}','2026-11-24T12:27:07.309311Z');
+INSERT INTO "event" VALUES(26,2,14,'round_opened',2,'{"round_id":"01M86RCBNE6NGWWGS9Z7H473V1","kind":"normal","candidates":2,"wanted":2}','2026-11-24T12:27:07.310806Z');
+INSERT INTO "event" VALUES(27,2,15,'ranking_received',2,'{"ranking":"01M86RCBNW7838KWRCMD3K5DFB","labeler":"01M86RCBKM29QN1T7KSJ1EJ1ZM","critiques":1,"kind":"normal"}','2026-11-24T12:27:07.325190Z');
+INSERT INTO "event" VALUES(28,3,7,'chain_stopped',1,'{"reason":"stopped"}','2026-11-24T12:27:07.343698Z');
 CREATE TABLE held (
 	assignment_id INTEGER NOT NULL, 
 	labeler_id INTEGER NOT NULL, 
@@ -290,8 +290,8 @@ CREATE TABLE held (
 	FOREIGN KEY(labeler_id) REFERENCES labeler (id), 
 	FOREIGN KEY(round_id) REFERENCES round (id)
 );
-INSERT INTO "held" VALUES(4,3,4,'2026-11-24T13:10:26.222662Z',NULL,NULL);
-INSERT INTO "held" VALUES(5,3,1,'2026-11-24T13:10:26.222907Z',NULL,NULL);
+INSERT INTO "held" VALUES(4,3,4,'2026-11-24T13:27:07.325853Z',NULL,NULL);
+INSERT INTO "held" VALUES(5,3,1,'2026-11-24T13:27:07.326332Z',NULL,NULL);
 CREATE TABLE labeler (
 	id INTEGER NOT NULL, 
 	ulid VARCHAR(26) NOT NULL, 
@@ -307,9 +307,9 @@ CREATE TABLE labeler (
 	UNIQUE (name), 
 	UNIQUE (ulid)
 );
-INSERT INTO "labeler" VALUES(1,'01M86QDSYGA2VK24RADKHPJJFN','ann','person',NULL,NULL,NULL,NULL,NULL,'2026-11-24T12:10:26.128387Z',NULL);
-INSERT INTO "labeler" VALUES(2,'01M86QDSZ53VWCF8G2TDZAQXWG','erased-01M86QDSZ53VWCF8G2TDZAQXWG','person',NULL,NULL,NULL,'2026-11-24T12:10:26.258429Z','2026-11-24T12:10:26.258429Z','2026-11-24T12:10:26.149102Z',NULL);
-INSERT INTO "labeler" VALUES(3,'01M86QDT1ECWA824CK3WA5CCZT','cem','person',NULL,NULL,NULL,NULL,NULL,'2026-11-24T12:10:26.222612Z',NULL);
+INSERT INTO "labeler" VALUES(1,'01M86RCBKM29QN1T7KSJ1EJ1ZM','ann','person',NULL,NULL,NULL,NULL,NULL,'2026-11-24T12:27:07.252862Z',NULL);
+INSERT INTO "labeler" VALUES(2,'01M86RCBM889BMDTAY4F713Y25','erased-01M86RCBM889BMDTAY4F713Y25','person',NULL,NULL,NULL,'2026-11-24T12:27:07.345304Z','2026-11-24T12:27:07.345304Z','2026-11-24T12:27:07.272779Z',NULL);
+INSERT INTO "labeler" VALUES(3,'01M86RCBNX7DPJ6HRWN91CEX8T','cem','person',NULL,NULL,NULL,NULL,NULL,'2026-11-24T12:27:07.325784Z',NULL);
 CREATE TABLE labeler_key (
 	id INTEGER NOT NULL, 
 	labeler_id INTEGER NOT NULL, 
@@ -393,13 +393,13 @@ CREATE TABLE model_call (
 	UNIQUE (chain_id, round, step, slot, turn, attempt), 
 	UNIQUE (ulid)
 );
-INSERT INTO "model_call" VALUES(1,'01M86QDSVZA7JYKC7KX4QT5BA6',1,1,'draft',0,0,0,'ok','draft@1','demo/scripted','demo/scripted','demo','{"temperature":null,"max_tokens":null}',7,'[["system",[{"b":"0683ebfda42838bde395e7f543e35710f334bbc9b32d8da0d20ebead16921969"}]],["user",[{"t":"Explain the phases of the moon."}]]]','1ac1a5a7086d75faa8504251a87d517ab2581eb4a5644cb86972372a08d158c0','[{"b":"c86139f3d5e3b3e8a28131d621f24587b24f9248c15af39e510b527c395f5a07"}]','8a39b428b5098e60c4d706f90fccff8272768af97dc6959b9c5d06024be0bd73','null',NULL,'absent','stop',NULL,NULL,NULL,NULL,NULL,0.0,0,'[]',0,0,'2026-11-24T12:10:26.047150Z');
-INSERT INTO "model_call" VALUES(2,'01M86QDSWD852T9TZZWY6DZFTV',1,1,'draft',1,0,0,'ok','draft@1','demo/scripted','demo/scripted','demo','{"temperature":null,"max_tokens":null}',7,'[["system",[{"b":"0683ebfda42838bde395e7f543e35710f334bbc9b32d8da0d20ebead16921969"}]],["user",[{"t":"Explain the phases of the moon."}]]]','1ac1a5a7086d75faa8504251a87d517ab2581eb4a5644cb86972372a08d158c0','[{"b":"214953883ae947fbf137c4a4af23f9476d75627014a37f4d1961a6ff813796f3"}]','040178aedce400d4da1d05f7d5a939c252828a0696a18d80ea3be76b95dcbd30','null',NULL,'absent','stop',NULL,NULL,NULL,NULL,NULL,0.0,0,'[]',0,0,'2026-11-24T12:10:26.061332Z');
-INSERT INTO "model_call" VALUES(3,'01M86QDSXW9EA5CTVR5DGWK2VT',2,1,'draft',0,0,0,'ok','draft@1','demo/scripted','demo/scripted','demo','{"temperature":null,"max_tokens":null}',7,'[["system",[{"b":"0683ebfda42838bde395e7f543e35710f334bbc9b32d8da0d20ebead16921969"}]],["user",[{"t":"Explain the phases of the moon."}]]]','1ac1a5a7086d75faa8504251a87d517ab2581eb4a5644cb86972372a08d158c0','[{"b":"c86139f3d5e3b3e8a28131d621f24587b24f9248c15af39e510b527c395f5a07"}]','8a39b428b5098e60c4d706f90fccff8272768af97dc6959b9c5d06024be0bd73','null',NULL,'absent','stop',NULL,NULL,NULL,NULL,NULL,0.0,0,'[]',0,0,'2026-11-24T12:10:26.108806Z');
-INSERT INTO "model_call" VALUES(4,'01M86QDSXXDF2NA014KZS8XG3K',2,1,'draft',1,0,0,'ok','draft@1','demo/scripted','demo/scripted','demo','{"temperature":null,"max_tokens":null}',7,'[["system",[{"b":"0683ebfda42838bde395e7f543e35710f334bbc9b32d8da0d20ebead16921969"}]],["user",[{"t":"Explain the phases of the moon."}]]]','1ac1a5a7086d75faa8504251a87d517ab2581eb4a5644cb86972372a08d158c0','[{"b":"214953883ae947fbf137c4a4af23f9476d75627014a37f4d1961a6ff813796f3"}]','040178aedce400d4da1d05f7d5a939c252828a0696a18d80ea3be76b95dcbd30','null',NULL,'absent','stop',NULL,NULL,NULL,NULL,NULL,0.0,0,'[]',0,0,'2026-11-24T12:10:26.109159Z');
-INSERT INTO "model_call" VALUES(5,'01M86QDSXYCQEA4XDERC7KY1V9',3,1,'draft',0,0,0,'ok','draft@1','demo/scripted','demo/scripted','demo','{"temperature":null,"max_tokens":null}',7,'[["system",[{"b":"0683ebfda42838bde395e7f543e35710f334bbc9b32d8da0d20ebead16921969"}]],["user",[{"t":"Explain the phases of the moon."}]]]','1ac1a5a7086d75faa8504251a87d517ab2581eb4a5644cb86972372a08d158c0','[{"b":"c86139f3d5e3b3e8a28131d621f24587b24f9248c15af39e510b527c395f5a07"}]','8a39b428b5098e60c4d706f90fccff8272768af97dc6959b9c5d06024be0bd73','null',NULL,'absent','stop',NULL,NULL,NULL,NULL,NULL,0.0,0,'[]',0,0,'2026-11-24T12:10:26.110308Z');
-INSERT INTO "model_call" VALUES(6,'01M86QDSXYCQEA4XDERC7KY1VB',3,1,'draft',1,0,0,'ok','draft@1','demo/scripted','demo/scripted','demo','{"temperature":null,"max_tokens":null}',7,'[["system",[{"b":"0683ebfda42838bde395e7f543e35710f334bbc9b32d8da0d20ebead16921969"}]],["user",[{"t":"Explain the phases of the moon."}]]]','1ac1a5a7086d75faa8504251a87d517ab2581eb4a5644cb86972372a08d158c0','[{"b":"214953883ae947fbf137c4a4af23f9476d75627014a37f4d1961a6ff813796f3"}]','040178aedce400d4da1d05f7d5a939c252828a0696a18d80ea3be76b95dcbd30','null',NULL,'absent','stop',NULL,NULL,NULL,NULL,NULL,0.0,0,'[]',0,0,'2026-11-24T12:10:26.110518Z');
-INSERT INTO "model_call" VALUES(7,'01M86QDT0T2QV6TWZFPT8DNER0',2,1,'distil',0,0,0,'ok','distil@1','demo/scripted','demo/scripted','demo','{"temperature":null,"max_tokens":null}',7,'[["system",[{"b":"0683ebfda42838bde395e7f543e35710f334bbc9b32d8da0d20ebead16921969"}]],["user",[{"t":"Critiques:\n"},{"c":"01M86QDSYZ4NXB2S5SCNMRZK20","s":0,"e":31}]]]','8616e60eeb6fb83ffdcf6377f4a3f4aeb56209645e1dde2dd80808d37c32fa63','[{"t":"{}"}]','299f39691ef3341ff564879bf44b78a42585aeebf2084d2e76bfeb8ab6773f78','null',NULL,'absent','stop',NULL,NULL,NULL,NULL,NULL,0.0,0,'[]',0,0,'2026-11-24T12:10:26.202486Z');
+INSERT INTO "model_call" VALUES(1,'01M86RCBHG0QN98MK5R7MM86SV',1,1,'draft',0,0,0,'ok','draft@1','demo/scripted','demo/scripted','demo','{"temperature":null,"max_tokens":null}',7,'[["system",[{"b":"0683ebfda42838bde395e7f543e35710f334bbc9b32d8da0d20ebead16921969"}]],["user",[{"t":"Explain the phases of the moon."}]]]','1ac1a5a7086d75faa8504251a87d517ab2581eb4a5644cb86972372a08d158c0','[{"b":"c86139f3d5e3b3e8a28131d621f24587b24f9248c15af39e510b527c395f5a07"}]','8a39b428b5098e60c4d706f90fccff8272768af97dc6959b9c5d06024be0bd73','null',NULL,'absent','stop',NULL,NULL,NULL,NULL,NULL,0.0,0,'[]',0,0,'2026-11-24T12:27:07.184184Z');
+INSERT INTO "model_call" VALUES(2,'01M86RCBHKCTV9DAY38YGRQ0K9',1,1,'draft',1,0,0,'ok','draft@1','demo/scripted','demo/scripted','demo','{"temperature":null,"max_tokens":null}',7,'[["system",[{"b":"0683ebfda42838bde395e7f543e35710f334bbc9b32d8da0d20ebead16921969"}]],["user",[{"t":"Explain the phases of the moon."}]]]','1ac1a5a7086d75faa8504251a87d517ab2581eb4a5644cb86972372a08d158c0','[{"b":"214953883ae947fbf137c4a4af23f9476d75627014a37f4d1961a6ff813796f3"}]','040178aedce400d4da1d05f7d5a939c252828a0696a18d80ea3be76b95dcbd30','null',NULL,'absent','stop',NULL,NULL,NULL,NULL,NULL,0.0,0,'[]',0,0,'2026-11-24T12:27:07.187348Z');
+INSERT INTO "model_call" VALUES(3,'01M86RCBK60SP11Z7EDN1BJ7QJ',2,1,'draft',0,0,0,'ok','draft@1','demo/scripted','demo/scripted','demo','{"temperature":null,"max_tokens":null}',7,'[["system",[{"b":"0683ebfda42838bde395e7f543e35710f334bbc9b32d8da0d20ebead16921969"}]],["user",[{"t":"Explain the phases of the moon."}]]]','1ac1a5a7086d75faa8504251a87d517ab2581eb4a5644cb86972372a08d158c0','[{"b":"c86139f3d5e3b3e8a28131d621f24587b24f9248c15af39e510b527c395f5a07"}]','8a39b428b5098e60c4d706f90fccff8272768af97dc6959b9c5d06024be0bd73','null',NULL,'absent','stop',NULL,NULL,NULL,NULL,NULL,0.0,0,'[]',0,0,'2026-11-24T12:27:07.238696Z');
+INSERT INTO "model_call" VALUES(4,'01M86RCBK7473NYKGJG4PYZCN2',2,1,'draft',1,0,0,'ok','draft@1','demo/scripted','demo/scripted','demo','{"temperature":null,"max_tokens":null}',7,'[["system",[{"b":"0683ebfda42838bde395e7f543e35710f334bbc9b32d8da0d20ebead16921969"}]],["user",[{"t":"Explain the phases of the moon."}]]]','1ac1a5a7086d75faa8504251a87d517ab2581eb4a5644cb86972372a08d158c0','[{"b":"214953883ae947fbf137c4a4af23f9476d75627014a37f4d1961a6ff813796f3"}]','040178aedce400d4da1d05f7d5a939c252828a0696a18d80ea3be76b95dcbd30','null',NULL,'absent','stop',NULL,NULL,NULL,NULL,NULL,0.0,0,'[]',0,0,'2026-11-24T12:27:07.239098Z');
+INSERT INTO "model_call" VALUES(5,'01M86RCBKCEBJ4FA7VE3X4F1E3',3,1,'draft',0,0,0,'ok','draft@1','demo/scripted','demo/scripted','demo','{"temperature":null,"max_tokens":null}',7,'[["system",[{"b":"0683ebfda42838bde395e7f543e35710f334bbc9b32d8da0d20ebead16921969"}]],["user",[{"t":"Explain the phases of the moon."}]]]','1ac1a5a7086d75faa8504251a87d517ab2581eb4a5644cb86972372a08d158c0','[{"b":"c86139f3d5e3b3e8a28131d621f24587b24f9248c15af39e510b527c395f5a07"}]','8a39b428b5098e60c4d706f90fccff8272768af97dc6959b9c5d06024be0bd73','null',NULL,'absent','stop',NULL,NULL,NULL,NULL,NULL,0.0,0,'[]',0,0,'2026-11-24T12:27:07.244677Z');
+INSERT INTO "model_call" VALUES(6,'01M86RCBKCEBJ4FA7VE3X4F1E5',3,1,'draft',1,0,0,'ok','draft@1','demo/scripted','demo/scripted','demo','{"temperature":null,"max_tokens":null}',7,'[["system",[{"b":"0683ebfda42838bde395e7f543e35710f334bbc9b32d8da0d20ebead16921969"}]],["user",[{"t":"Explain the phases of the moon."}]]]','1ac1a5a7086d75faa8504251a87d517ab2581eb4a5644cb86972372a08d158c0','[{"b":"214953883ae947fbf137c4a4af23f9476d75627014a37f4d1961a6ff813796f3"}]','040178aedce400d4da1d05f7d5a939c252828a0696a18d80ea3be76b95dcbd30','null',NULL,'absent','stop',NULL,NULL,NULL,NULL,NULL,0.0,0,'[]',0,0,'2026-11-24T12:27:07.244937Z');
+INSERT INTO "model_call" VALUES(7,'01M86RCBMZF24DSDX8EP64WD71',2,1,'distil',0,0,0,'ok','distil@1','demo/scripted','demo/scripted','demo','{"temperature":null,"max_tokens":null}',7,'[["system",[{"b":"0683ebfda42838bde395e7f543e35710f334bbc9b32d8da0d20ebead16921969"}]],["user",[{"t":"Critiques:\n"},{"c":"01M86RCBM36VKCN8FG5BGXQSCJ","s":0,"e":31}]]]','c8cd1d4edf7bf5ab70d53ac037ddc2a1b5f03a068b70bcdaae9d9dff218c89d8','[{"t":"{}"}]','299f39691ef3341ff564879bf44b78a42585aeebf2084d2e76bfeb8ab6773f78','null',NULL,'absent','stop',NULL,NULL,NULL,NULL,NULL,0.0,0,'[]',0,0,'2026-11-24T12:27:07.298124Z');
 CREATE TABLE owner (
 	id INTEGER NOT NULL, 
 	ulid VARCHAR(26) NOT NULL, 
@@ -428,7 +428,7 @@ CREATE TABLE "plan" (
 	UNIQUE (round_id), 
 	UNIQUE (ulid)
 );
-INSERT INTO "plan" VALUES(1,'01M86QDT0T2QV6TWZFPT8DNER1',2,4,7,'distiller','{"version":1,"made_by":"distiller","issues":[{"id":"i1","kind":"look","target":"#go","claim":null,"severity":0.5,"support":1.0,"opposition":0.0,"span":{"critique":"01M86QDSYZ4NXB2S5SCNMRZK20","start":0,"end":31},"cites":[{"critique":"01M86QDSYZ4NXB2S5SCNMRZK20","start":0,"end":31}]}],"keep":[],"conflicts":[],"rejected":[]}','7545315ad4a1c793ca5aaae64151c7d5f57e18685710c620aa7e6ab555b06d5f','2026-11-24T12:10:26.202625Z');
+INSERT INTO "plan" VALUES(1,'01M86RCBN226ZVQXYZQE7SG28B',2,4,7,'distiller','{"version":1,"made_by":"distiller","issues":[{"id":"i1","kind":"look","target":"#go","claim":null,"severity":0.5,"support":1.0,"opposition":0.0,"span":{"critique":"01M86RCBM36VKCN8FG5BGXQSCJ","start":0,"end":31},"cites":[{"critique":"01M86RCBM36VKCN8FG5BGXQSCJ","start":0,"end":31}]}],"keep":[],"conflicts":[],"rejected":[]}','6e2d1a5c3a39a4f6d4803fef038bbe5041e9533606ebbc17f601b42171be767b','2026-11-24T12:27:07.298351Z');
 CREATE TABLE project (
 	id INTEGER NOT NULL, 
 	ulid VARCHAR(26) NOT NULL, 
@@ -439,7 +439,7 @@ CREATE TABLE project (
 	UNIQUE (name), 
 	UNIQUE (ulid)
 );
-INSERT INTO "project" VALUES(1,'01M86QDSNS895ABYNF1W1HAP7G','moon',0,'2026-11-24T12:10:25.849278Z');
+INSERT INTO "project" VALUES(1,'01M86RCBGG9PC46H9AXHH1GS4N','moon',0,'2026-11-24T12:27:07.152139Z');
 CREATE TABLE prompt (
 	id INTEGER NOT NULL, 
 	ulid VARCHAR(26) NOT NULL, 
@@ -459,9 +459,9 @@ CREATE TABLE prompt (
 	UNIQUE (project_id, "key"), 
 	UNIQUE (ulid)
 );
-INSERT INTO "prompt" VALUES(1,'01M86QDSVMAV9S3QTW3YPNSTCP',1,NULL,'p1','Explain the phases of the moon (p1)','9dddb75cde0aeb1b91a685a68987f18adf0e8a39c38ffd3c6cfe465eaddeaf53',NULL,NULL,'{}',0,'2026-11-24T12:10:26.036671Z');
-INSERT INTO "prompt" VALUES(2,'01M86QDSVR5N4WYXM07TFZ1RHE',1,NULL,'p2','Explain the phases of the moon (p2)','a6309b7972410c6777b4cb14e98c7d68c042f3da2cd53e9a43972df501763476',NULL,NULL,'{}',1,'2026-11-24T12:10:26.036671Z');
-INSERT INTO "prompt" VALUES(3,'01M86QDSVR5N4WYXM07TFZ1RHF',1,NULL,'p3','Explain the phases of the moon (p3)','f8b13922860a64eda6bfe7e0823f90d9a1df6de13bab073861f84f9c37496d38',NULL,NULL,'{}',2,'2026-11-24T12:10:26.036671Z');
+INSERT INTO "prompt" VALUES(1,'01M86RCBGT9DFW6XKR8T358FEW',1,NULL,'p1','Explain the phases of the moon (p1)','9dddb75cde0aeb1b91a685a68987f18adf0e8a39c38ffd3c6cfe465eaddeaf53',NULL,NULL,'{}',0,'2026-11-24T12:27:07.162401Z');
+INSERT INTO "prompt" VALUES(2,'01M86RCBH10EDHRMDDWP03QM13',1,NULL,'p2','Explain the phases of the moon (p2)','a6309b7972410c6777b4cb14e98c7d68c042f3da2cd53e9a43972df501763476',NULL,NULL,'{}',1,'2026-11-24T12:27:07.162401Z');
+INSERT INTO "prompt" VALUES(3,'01M86RCBH10EDHRMDDWP03QM14',1,NULL,'p3','Explain the phases of the moon (p3)','f8b13922860a64eda6bfe7e0823f90d9a1df6de13bab073861f84f9c37496d38',NULL,NULL,'{}',2,'2026-11-24T12:27:07.162401Z');
 CREATE TABLE queue (
 	round_id INTEGER NOT NULL, 
 	chain_id INTEGER NOT NULL, 
@@ -503,9 +503,9 @@ CREATE TABLE ranking (
 	UNIQUE ("key"), 
 	UNIQUE (ulid)
 );
-INSERT INTO "ranking" VALUES(1,'01M86QDSYT7NYZBWM4EZW8VNZG',1,2,1,'[[4],[3]]','[]','2-1-ann','person',1,NULL,'["research"]','2026-11-24T12:10:26.138981Z');
-INSERT INTO "ranking" VALUES(2,'01M86QDSZ53VWCF8G2TDZAQXWJ',2,2,2,'[[4],[3]]','[]','2-1-ben','person',1,NULL,'["research"]','2026-11-24T12:10:26.149619Z');
-INSERT INTO "ranking" VALUES(3,'01M86QDT1ECWA824CK3WA5CCZQ',3,4,1,'[[4],[7]]','[]','2-2-ann','person',1,NULL,'["research"]','2026-11-24T12:10:26.222217Z');
+INSERT INTO "ranking" VALUES(1,'01M86RCBM24KKRZKZ770FD2KZ2',1,2,1,'[[4],[3]]','[]','2-1-ann','person',1,NULL,'["research"]','2026-11-24T12:27:07.266611Z');
+INSERT INTO "ranking" VALUES(2,'01M86RCBM9EGB5WB69EESAV3P2',2,2,2,'[[4],[3]]','[]','2-1-ben','person',1,NULL,'["research"]','2026-11-24T12:27:07.273388Z');
+INSERT INTO "ranking" VALUES(3,'01M86RCBNW7838KWRCMD3K5DFB',3,4,1,'[[4],[7]]','[]','2-2-ann','person',1,NULL,'["research"]','2026-11-24T12:27:07.324416Z');
 CREATE TABLE ranking_detail (
 	id INTEGER NOT NULL, 
 	ranking_id INTEGER NOT NULL, 
@@ -587,10 +587,10 @@ CREATE TABLE round (
 	UNIQUE (chain_id, kind, number), 
 	UNIQUE (ulid)
 );
-INSERT INTO "round" VALUES(1,'01M86QDSX9E3S9YXHY6F67QMYY',1,'normal',1,'open',2,0,0.0,1,'2026-11-24T12:10:26.089339Z',NULL,NULL);
-INSERT INTO "round" VALUES(2,'01M86QDSXYCQEA4XDERC7KY1V8',2,'normal',1,'judged',2,2,0.0,1,'2026-11-24T12:10:26.110125Z','2026-11-24T12:10:26.149619Z','2026-11-24T12:10:26.153321Z');
-INSERT INTO "round" VALUES(3,'01M86QDSXZ53B6TZKJEQAZYKPM',3,'normal',1,'closed',2,0,0.0,1,'2026-11-24T12:10:26.111073Z',NULL,NULL);
-INSERT INTO "round" VALUES(4,'01M86QDT1DFF8GQJREBWG9QHG0',2,'normal',2,'open',2,1,0.0,1,'2026-11-24T12:10:26.221297Z',NULL,NULL);
+INSERT INTO "round" VALUES(1,'01M86RCBJH0WFGHYRFEPVKGR6V',1,'normal',1,'open',2,0,0.0,1,'2026-11-24T12:27:07.217825Z',NULL,NULL);
+INSERT INTO "round" VALUES(2,'01M86RCBKCEBJ4FA7VE3X4F1E2',2,'normal',1,'judged',2,2,0.0,1,'2026-11-24T12:27:07.244438Z','2026-11-24T12:27:07.273388Z','2026-11-24T12:27:07.275011Z');
+INSERT INTO "round" VALUES(3,'01M86RCBKD2RF35QMK0Q99EPK9',3,'normal',1,'closed',2,0,0.0,1,'2026-11-24T12:27:07.245718Z',NULL,NULL);
+INSERT INTO "round" VALUES(4,'01M86RCBNE6NGWWGS9Z7H473V1',2,'normal',2,'open',2,1,0.0,1,'2026-11-24T12:27:07.310680Z',NULL,NULL);
 CREATE TABLE round_candidate (
 	id INTEGER NOT NULL, 
 	round_id INTEGER NOT NULL, 
@@ -622,7 +622,7 @@ CREATE TABLE settings_version (
 	FOREIGN KEY(project_id) REFERENCES project (id), 
 	UNIQUE (project_id, version)
 );
-INSERT INTO "settings_version" VALUES(1,1,1,'project','{"kind":"refine","instructions":"Which page explains it best?","criteria":[],"expected_minutes":null,"terms":"","panel":"people","mix":{"labelers":24,"careless_share":0.2,"hostile_share":0.1,"held_out_share":0.0},"model":"demo/scripted","distil_model":null,"temperature":null,"max_tokens":null,"candidates":4,"revisions":2,"rounds":3,"rankings_per_round":2,"max_rankings":null,"budget_usd":null,"deadline":null,"plateau_rounds":2,"gate":0.6,"weigh_labelers":null,"audit_share":0.05,"pay_rate_usd_hour":null,"uses_allowed":["research"],"max_candidate_bytes":1000000,"lease_s":3600,"seed":0}','2026-11-24T12:10:26.034706Z');
+INSERT INTO "settings_version" VALUES(1,1,1,'project','{"kind":"refine","instructions":"Which page explains it best?","criteria":[],"expected_minutes":null,"terms":"","panel":"people","mix":{"labelers":24,"careless_share":0.2,"hostile_share":0.1,"held_out_share":0.0},"model":"demo/scripted","distil_model":null,"temperature":null,"max_tokens":null,"candidates":4,"revisions":2,"rounds":3,"rankings_per_round":2,"max_rankings":null,"budget_usd":null,"deadline":null,"plateau_rounds":2,"gate":0.6,"weigh_labelers":null,"audit_share":0.05,"pay_rate_usd_hour":null,"uses_allowed":["research"],"max_candidate_bytes":1000000,"lease_s":3600,"seed":0}','2026-11-24T12:27:07.153401Z');
 CREATE TABLE verdict (
 	id INTEGER NOT NULL, 
 	round_id INTEGER NOT NULL, 
@@ -636,7 +636,7 @@ CREATE TABLE verdict (
 	FOREIGN KEY(winner_id) REFERENCES candidate (id), 
 	UNIQUE (round_id)
 );
-INSERT INTO "verdict" VALUES(1,2,4,NULL,'{"winner":"01M86QDSXXDF2NA014KZS8XG3M","incumbent":null,"ratings":[{"candidate":"01M86QDSXW9EA5CTVR5DGWK2VV","mean":0.0,"sd":1.0,"p_best":0.5,"p_beats_incumbent":null},{"candidate":"01M86QDSXXDF2NA014KZS8XG3M","mean":0.0,"sd":1.0,"p_best":0.5,"p_beats_incumbent":null}],"threshold":0.6,"comparisons":2,"rankings":2,"method":"bradley_terry_map","seed":1,"details":{}}','2026-11-24T12:10:26.153321Z');
+INSERT INTO "verdict" VALUES(1,2,4,NULL,'{"winner":"01M86RCBK7473NYKGJG4PYZCN3","incumbent":null,"ratings":[{"candidate":"01M86RCBK60SP11Z7EDN1BJ7QK","mean":0.0,"sd":1.0,"p_best":0.5,"p_beats_incumbent":null},{"candidate":"01M86RCBK7473NYKGJG4PYZCN3","mean":0.0,"sd":1.0,"p_best":0.5,"p_beats_incumbent":null}],"threshold":0.6,"comparisons":2,"rankings":2,"method":"bradley_terry_map","seed":1,"details":{}}','2026-11-24T12:27:07.275011Z');
 CREATE TABLE words (
 	id INTEGER NOT NULL, 
 	ulid VARCHAR(26) NOT NULL, 
@@ -649,9 +649,9 @@ CREATE TABLE words (
 	FOREIGN KEY(labeler_id) REFERENCES labeler (id), 
 	UNIQUE (ulid)
 );
-INSERT INTO "words" VALUES(1,'01M86QDSYZ4NXB2S5SCNMRZK21',1,'The button is too pale to read.','e192bc789467e8be65a6c12e4442a7bf','b818db55c123eaf5f34974168e4449c898f98f62487342b0b95c6187ca583ce4',NULL);
-INSERT INTO "words" VALUES(2,'01M86QDSZ53VWCF8G2TDZAQXWM',2,NULL,NULL,'b211524fe619f88ad914ed02822cdd5b95c6d0d2b411f1845907947c049588ef','2026-11-24T12:10:26.258429Z');
-INSERT INTO "words" VALUES(3,'01M86QDT1ECWA824CK3WA5CCZS',1,'Now I can read it.','cd96a3701784a08a790a6081eda8e583','ac5f64be0cdf874fb9f65cf2912bac5273cd9db3ccd877ea73f144fded6ee855',NULL);
+INSERT INTO "words" VALUES(1,'01M86RCBM36VKCN8FG5BGXQSCK',1,'The button is too pale to read.','dd7ee805723a6ab3493088529bd19605','3ce79ee02f0c1a0a1c5643db07413f5f396ec8e374ec199bd7c001a216019af1',NULL);
+INSERT INTO "words" VALUES(2,'01M86RCBM9EGB5WB69EESAV3P4',2,NULL,NULL,'48aa1793319c3b705799d6a582f17525e7c4dbd7959319c63c81a27591c6aba7','2026-11-24T12:27:07.345304Z');
+INSERT INTO "words" VALUES(3,'01M86RCBNW7838KWRCMD3K5DFD',1,'Now I can read it.','3a65a30f6a83178f083d6429ed4649f9','c5dcab438cebf1ff8dec35b197b3de17731750b2b22cf637d083100d4c3349bf',NULL);
 CREATE TABLE write_key (
 	id INTEGER NOT NULL, 
 	labeler_id INTEGER NOT NULL, 
