@@ -91,7 +91,7 @@ def check_origin(place: Place, request: "Request") -> None:
 
 
 def check_rate(place: Place, session: LabelerSession) -> None:
-    wait_s = place.asking.take(session.id)
+    wait_s = place.asking.take(session.id) if place.is_limited else 0.0
     if wait_s > 0:
         raise Refused(429, "too_fast", wait_s=wait_s)
 

@@ -22,16 +22,19 @@ Readiness = Callable[[], tuple[bool, dict[str, object]]]
 """Whether work can be given out and taken, and what there is to say about it."""
 
 
-def labelling_app(database: Database, sites: Sites, *, secret: bytes, readiness: Readiness) -> "ASGIApp":
+def labelling_app(
+    database: Database, sites: Sites, *, secret: bytes, readiness: Readiness, is_limited: bool = True
+) -> "ASGIApp":
     """The labelling page at `sites`, over a database that is open for writing.
 
-    `secret` (32 bytes or more) seals the tokens of candidates: with the same one, pages that are open outlive a restart.
+    `secret` (32 bytes or more) seals the tokens of candidates: with the same one, open pages outlive a restart. Without
+    `is_limited` anybody may ask as fast as they can, which is for load tests.
     """
     from starlette.applications import Starlette
     from starlette.exceptions import HTTPException
     from starlette.routing import Mount
 
-    place = Place(desk=WorkDesk(database), database=database, sites=sites, tokens=Tokens(secret))
+    place = Place(desk=WorkDesk(database), database=database, sites=sites, tokens=Tokens(secret), is_limited=is_limited)
 
     async def refuse(request: "Request", error: Exception) -> "Response":
         status = error.status_code if isinstance(error, HTTPException) else 500

@@ -52,7 +52,7 @@ class Endpoints:
         """Exchange a link's code, or a key, for a session."""
         access.check_origin(self._place, request)
         wait_s = self._place.entering.take(request.client.host if request.client else "")
-        if wait_s > 0:
+        if wait_s > 0 and self._place.is_limited:
             raise Refused(429, "too_fast", wait_s=wait_s)
         secret = parse_body(bodies.Code, await access.read_json(request)).code
         session = await self._exchange(secret)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from starlette.routing import BaseRoute
 
 Page = Callable[["Request", LabelerSession], Awaitable["Response"]]
-_WORK_TEXTS = (
+TEXT_FAMILIES = (
     *("aim", "anchor", "banner", "board", "category", "criteria", "error", "fixed", "handing", "keyboard", "keys"),
     *("lesson", "notes", "overlay", "property", "report", "saved", "severity", "skip", "stage", "work"),
 )
@@ -191,7 +191,7 @@ class Pages:
             frames=frames.frame_urls(shown),
             work=work,
             lesson=None,
-            scripts=_WORK_TEXTS,
+            scripts=TEXT_FAMILIES,
             data={
                 "assignment": assignment,
                 "lesson": 0,
@@ -239,7 +239,7 @@ class Pages:
             frames=frames.frame_urls(shown),
             work=None,
             lesson=found.number,
-            scripts=_WORK_TEXTS,
+            scripts=TEXT_FAMILIES,
             data={
                 "assignment": "",
                 "lesson": found.number,

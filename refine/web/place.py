@@ -22,6 +22,7 @@ class Place:
     database: Database
     sites: Sites
     tokens: Tokens
+    is_limited: bool = True
     asking: Buckets = field(default_factory=_per_session)
     """Requests of a session."""
     entering: Buckets = field(default_factory=_per_address)

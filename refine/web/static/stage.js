@@ -228,7 +228,7 @@
       bar.classList.toggle("theirs", Boolean(letter));
       if (letter) {
         const back = R.el("button", { type: "button", onclick: () => this.leave() }, R.t("keyboard.back"));
-        bar.replaceChildren(R.t("keyboard.theirs", { letter }), back);
+        bar.replaceChildren(R.t(this.isNarrow ? "keyboard.using" : "keyboard.theirs", { letter }), back);
       } else bar.replaceChildren(this.isNarrow ? R.t("keyboard.tap") : R.t("keyboard.ours", { keys: `${this.letters[0]}–${this.letters.at(-1)}, 1–${this.letters.length}, ?` }));
     }
 
