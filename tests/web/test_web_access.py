@@ -129,10 +129,11 @@ async def test_a_labeler_of_another_project_sees_nothing_of_this_one(house: Hous
 
 async def test_signing_out_ends_the_session(house: House) -> None:
     async with house.labeler("ann") as ann:
-        token = ann.client.cookies["refine_session"]
-        await ann.client.post("/leave")
-        ann.client.cookies.set("refine_session", token, domain="localhost")
-        assert (await ann.client.get("/")).headers["location"] == "/enter"
+        cookie = f"refine_session={ann.client.cookies['refine_session']}"
+        async with house.visitor(Cookie=cookie) as copy:
+            assert (await copy.get("/")).status_code == 200
+            await ann.client.post("/leave")
+            assert (await copy.get("/")).headers["location"] == "/enter"
 
 
 async def test_another_device_gets_in_by_a_link_of_its_own(house: House) -> None:

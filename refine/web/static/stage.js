@@ -155,8 +155,9 @@
     #tab(letter) {
       return R.el(
         "button",
-        { type: "button", "aria-label": R.t("stage.page", { letter }), onclick: () => this.select(letter) },
-        R.el("span", {}, letter),
+        { type: "button", onclick: () => this.select(letter) },
+        R.el("span", { class: "unseen" }, R.t("stage.page", { letter })),
+        R.el("span", { "aria-hidden": "true" }, letter),
         R.el("span", { class: "rank" }),
       );
     }
