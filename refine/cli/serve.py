@@ -1,6 +1,5 @@
 """`refine serve`: the labelling page, the delivery of candidates and the loop, in one process."""
 
-import asyncio
 import contextlib
 import errno
 import socket
@@ -214,6 +213,8 @@ def _announce(sites: "Sites", link: str | None, loops: "Serving", *, as_json: bo
 
 
 def _make_server(app: Any) -> Any:
+    import asyncio
+
     import uvicorn
 
     class Server(uvicorn.Server):

@@ -1,5 +1,7 @@
-"""What the page's script sends, checked, and turned into feedback. Candidates are letters here: the ids of pages tell in
-which order they were made, so none reaches a browser."""
+"""What the page's script sends, checked, and turned into feedback.
+
+Candidates are letters here: their ids tell in which order they were made, so none reaches a browser.
+"""
 
 import math
 from collections.abc import Sequence

@@ -30,13 +30,13 @@ class Endpoints:
         from starlette.routing import Route
 
         handlers: dict[str, access.SignedIn] = {
-            "/work/{assignment}/draft": self.save_draft,
-            "/work/{assignment}/beat": self.beat,
-            "/work/{assignment}/questions": self.questions,
-            "/work/{assignment}/submit": self.submit,
-            "/work/{assignment}/skip": self.skip,
-            "/work/{assignment}/report": self.report,
-            "/work/{assignment}/reopen": self.reopen,
+            "/assignment/{assignment}/draft": self.save_draft,
+            "/assignment/{assignment}/beat": self.beat,
+            "/assignment/{assignment}/questions": self.questions,
+            "/assignment/{assignment}/submit": self.submit,
+            "/assignment/{assignment}/skip": self.skip,
+            "/assignment/{assignment}/report": self.report,
+            "/assignment/{assignment}/reopen": self.reopen,
             "/tutorial/{number:int}/check": self.check_lesson,
             "/claim": self.claim,
         }
@@ -102,7 +102,8 @@ class Endpoints:
                 "round": each.round,
                 "text": each.text,
                 "kind": None if each.anchor is None else each.anchor.get("kind"),
-                "pages": [letters[it] for it in each.descendants if it in letters],
+                "change": _change(each.anchor),
+                "pages": sorted(letters[it] for it in each.descendants if it in letters),
             }
             for each in self._desk.own_critiques(session.labeler, _assignment(request))
         ]
@@ -124,7 +125,7 @@ class Endpoints:
     async def _find_next(self, session: LabelerSession) -> str:
         """Where to go from here: the next assignment, or the start where there is none."""
         found = await self._desk.claim(session.labeler)
-        return f"/work/{found.id}" if isinstance(found, Assignment) else "/"
+        return f"/assignment/{found.id}" if isinstance(found, Assignment) else "/"
 
     async def claim(self, request: "Request", session: LabelerSession) -> "Response":
         """For the page that waits: whether there is work by now."""
@@ -132,7 +133,7 @@ class Endpoints:
         found = await self._desk.claim(session.labeler)
         if isinstance(found, Later):
             return answer_json({"retryAt": found.retry_at.timestamp() * 1000, "reason": found.reason})
-        return answer_json({"next": f"/work/{found.id}" if isinstance(found, Assignment) else "/terms"})
+        return answer_json({"next": f"/assignment/{found.id}" if isinstance(found, Assignment) else "/terms"})
 
     async def skip(self, request: "Request", session: LabelerSession) -> "Response":
         given = parse_body(bodies.Reason, await access.read_json(request))
@@ -155,7 +156,7 @@ class Endpoints:
         given = parse_body(bodies.Keyed, await access.read_json(request))
         assignment = _assignment(request)
         await self._desk.reopen(session.labeler, assignment, key=given.key)
-        return answer_json({"next": f"/work/{assignment}"})
+        return answer_json({"next": f"/assignment/{assignment}"})
 
     async def check_lesson(self, request: "Request", session: LabelerSession) -> "Response":
         del session
@@ -171,6 +172,13 @@ class Endpoints:
 
 def _assignment(request: "Request") -> str:
     return str(request.path_params["assignment"])[:64]
+
+
+def _change(anchor: dict[str, Any] | None) -> dict[str, str] | None:
+    """What a direct edit asked for."""
+    if anchor is None or anchor.get("kind") != "edit":
+        return None
+    return {"old": str(anchor.get("old", ""))[:200], "new": str(anchor.get("new", ""))[:200]}
 
 
 def _loads(payload: str) -> Any:

@@ -45,7 +45,7 @@ class Pages:
             Route("/next", self._signed_in(self.next), methods=post),
             Route("/terms", self._signed_in(self.terms), methods=get),
             Route("/terms", self._signed_in(self.accept), methods=post),
-            Route("/work/{assignment}", self._signed_in(self.work), methods=get),
+            Route("/assignment/{assignment}", self._signed_in(self.work), methods=get),
             Route("/tutorial/{number:int}", self._signed_in(self.tutorial), methods=get),
             Route("/statement", self._signed_in(self.statement), methods=get),
             Route("/device", self._signed_in(self.device), methods=post),
@@ -148,7 +148,7 @@ class Pages:
         """The next assignment; a page that says when to come back where there is none."""
         found = await self._desk.claim(session.labeler)
         if isinstance(found, Assignment):
-            return self._go(f"/work/{found.id}")
+            return self._go(f"/assignment/{found.id}")
         if isinstance(found, Briefing):
             return self._show_terms(request, session, found)
         return self._home(request, session, later=found)

@@ -103,11 +103,11 @@ class Labeler:
         answer = await self.client.post("/claim", json={})
         assert answer.status_code == 200, answer.text
         assert "next" in answer.json(), answer.text
-        return str(answer.json()["next"]).removeprefix("/work/")
+        return str(answer.json()["next"]).removeprefix("/assignment/")
 
     async def data(self, assignment: str) -> dict[str, Any]:
         """What the page of the assignment gives to its script."""
-        return page_data((await self.client.get(f"/work/{assignment}")).text)
+        return page_data((await self.client.get(f"/assignment/{assignment}")).text)
 
     async def true_critiques(self, data: dict[str, Any]) -> dict[str, str]:
         """Letter -> what is wrong with that page, in words that the scripted model knows; flawed pages only."""
@@ -122,9 +122,16 @@ class Labeler:
     async def post(self, path: str, **body: Any) -> httpx.Response:
         return await self.client.post(path, json=body)
 
-    async def submit(self, assignment: str, ranking: Sequence[Sequence[str]], key: str = "", **more: Any) -> httpx.Response:
-        body = {"key": key or f"key-of-{assignment}", "beat_key": f"beat-{time.monotonic_ns()}", "ranking": ranking, **more}
-        return await self.client.post(f"/work/{assignment}/submit", json=body)
+    async def submit(
+        self, assignment: str, ranking: Sequence[Sequence[str]], key: str = "", **more: Any
+    ) -> httpx.Response:
+        body = {
+            "key": key or f"key-of-{assignment}",
+            "beat_key": f"beat-{time.monotonic_ns()}",
+            "ranking": ranking,
+            **more,
+        }
+        return await self.client.post(f"/assignment/{assignment}/submit", json=body)
 
 
 def page_data(html: str) -> dict[str, Any]:
@@ -146,7 +153,9 @@ async def open_house(
     **settings: Any,
 ) -> AsyncIterator[House]:
     """Chains of the scripted model, waiting for people."""
-    made = ProjectSettings(**{"panel": "people", "candidates": 3, "rankings_per_round": 1, "audit_share": 0, **settings})
+    made = ProjectSettings(
+        **{"panel": "people", "candidates": 3, "rankings_per_round": 1, "audit_share": 0, **settings}
+    )
     place = sites or (
         Sites(host=f"http://127.0.0.1:{port}")
         if one_host

@@ -34,7 +34,9 @@ LABELERS = 4
 
 def prepare(path: Path, *, chains: int = 1, **settings: Any) -> None:
     """A database with chains for people that no process has begun yet."""
-    made = ProjectSettings(**{"panel": "people", "candidates": 2, "rankings_per_round": 1, "audit_share": 0, **settings})
+    made = ProjectSettings(
+        **{"panel": "people", "candidates": 2, "rankings_per_round": 1, "audit_share": 0, **settings}
+    )
     with open_database(path) as database:
         project = prepare_project(database, "pages", made)
         rows = [PromptIn(key=f"p{n}", prompt=PROMPTS[n % 3]) for n in range(chains)]
@@ -80,7 +82,7 @@ def claim(client: httpx.Client) -> str:
     for _ in range(300):
         found = client.post("/claim", json={}).json()
         if "next" in found:
-            return str(found["next"]).removeprefix("/work/")
+            return str(found["next"]).removeprefix("/assignment/")
         time.sleep(0.1)
     raise AssertionError(found)
 
@@ -93,12 +95,12 @@ def test_the_first_labeler_gets_in_does_a_round_and_the_next_one_follows(tmp_pat
         with enter(said["url"], said["link"]) as client:
             assert client.get("/readyz").json()["running"] == 1
             first = claim(client)
-            data = page_data(client.get(f"/work/{first}").text)
+            data = page_data(client.get(f"/assignment/{first}").text)
             page = client.get(data["frames"][0]["page"])
             assert (page.status_code, "html" in page.json()) == (200, True)
             body = {"key": "k" * 20, "beat_key": "b" * 20, "ranking": [["A"], ["B"]]}
-            assert client.post(f"/work/{first}/submit", json=body).json()["isNew"] is True
-            assert "Handed in" in client.get(f"/work/{first}").text
+            assert client.post(f"/assignment/{first}/submit", json=body).json()["isNew"] is True
+            assert "Handed in" in client.get(f"/assignment/{first}").text
     finally:
         code, error = end(process)
     assert (code, error) == (130, "")
@@ -131,15 +133,15 @@ async def work_until(url: str, link: str, name: str, stop: asyncio.Event, told: 
                 if "next" not in found:
                     await asyncio.sleep(0.05)
                     continue
-                assignment = found["next"].removeprefix("/work/")
+                assignment = found["next"].removeprefix("/assignment/")
                 draft = {"revision": 0, "payload": {"why": f"{name} {n}"}}
-                answer = await client.post(f"/work/{assignment}/draft", json=draft)
+                answer = await client.post(f"/assignment/{assignment}/draft", json=draft)
                 if answer.status_code == 200:
                     told["drafts"][assignment] = draft["payload"]
                 key = f"{name}-{assignment}"
                 note = {"candidate": "A", "text": f"words of {key}", "aim": "improve"}
                 body = {"key": key, "beat_key": f"b-{key}", "ranking": [["A"], ["B"]], "critiques": [note]}
-                answer = await client.post(f"/work/{assignment}/submit", json=body)
+                answer = await client.post(f"/assignment/{assignment}/submit", json=body)
                 if answer.status_code == 200:
                     told["rankings"].add(key)
                     told["drafts"].pop(assignment, None)
@@ -155,7 +157,7 @@ def test_what_was_acknowledged_outlives_kill_9(tmp_path: Path) -> None:
     prepare(path, chains=3, kind="rank", rankings_per_round=1000)
     with open_database(path) as database:
         names = [f"labeler-{n}-{kill}" for n in range(LABELERS) for kill in range(KILLS)]
-        links = {name: "" for name in names}
+        links = dict.fromkeys(names, "")
     told: dict[str, Any] = {"rankings": set(), "drafts": {}}
     for kill in range(KILLS):
         with open_database(path) as database:

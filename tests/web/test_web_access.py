@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -75,7 +76,9 @@ async def test_only_json_is_taken_where_scripts_post(house: House) -> None:
     async with house.labeler("ann") as ann:
         assignment = await ann.claim()
         answer = await ann.client.post(
-            f"/work/{assignment}/skip", content='{"key": "0123456789abcdef"}', headers={"Content-Type": "text/plain"}
+            f"/assignment/{assignment}/skip",
+            content='{"key": "0123456789abcdef"}',
+            headers={"Content-Type": "text/plain"},
         )
         assert (answer.status_code, answer.json()["code"]) == (415, "not_json")
 
@@ -83,17 +86,18 @@ async def test_only_json_is_taken_where_scripts_post(house: House) -> None:
 async def test_another_labelers_assignment_is_not_there(house: House) -> None:
     async with house.labeler("ann") as ann, house.labeler("ben") as ben:
         assignment = await ann.claim()
-        assert (await ben.client.get(f"/work/{assignment}")).status_code == 404
+        assert (await ben.client.get(f"/assignment/{assignment}")).status_code == 404
         key = {"key": "0123456789abcdef"}
-        for path, body in {
+        bodies: dict[str, dict[str, Any]] = {
             "draft": {"revision": 0, "payload": {"why": "mine"}},
             "beat": {**key, "active_s": 5},
             "questions": {"ranking": [["A", "B", "C"]]},
             "skip": key,
             "report": {**key, "candidate": "A"},
             "reopen": key,
-        }.items():
-            answer = await ben.post(f"/work/{assignment}/{path}", **body)
+        }
+        for path, body in bodies.items():
+            answer = await ben.post(f"/assignment/{assignment}/{path}", **body)
             assert (answer.status_code, answer.json()["code"]) == (404, "not_yours"), path
         assert (await ben.submit(assignment, [["A", "B", "C"]])).status_code == 404
         assert house.rankings() == []
@@ -154,7 +158,7 @@ async def test_guessing_links_is_slowed_down(house: House) -> None:
 async def test_every_page_forbids_framing_and_foreign_scripts(house: House) -> None:
     async with house.labeler("ann") as ann:
         assignment = await ann.claim()
-        for path in ("/", "/enter", "/statement", "/tutorial/1", f"/work/{assignment}", "/nothing"):
+        for path in ("/", "/enter", "/statement", "/tutorial/1", f"/assignment/{assignment}", "/nothing"):
             headers = (await ann.client.get(path)).headers
             policy = headers["Content-Security-Policy"]
             assert "frame-ancestors 'none'" in policy, path

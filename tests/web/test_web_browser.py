@@ -47,9 +47,15 @@ async def at_home(browser: Browser, house: House, name: str, **options: Any) -> 
     context: BrowserContext = await browser.new_context(**(options or WIDE))
     page = await context.new_page()
     errors: list[str] = []
-    ours = (house.sites.host + "/static/", house.sites.host + "/delivery/host")  # candidates may have errors of their own
-    page.on("pageerror", lambda error: errors.append(str(error)) if any(it in (error.stack or "") for it in ours) else None)
+    ours = (
+        house.sites.host + "/static/",
+        house.sites.host + "/delivery/host",
+    )  # candidates may have errors of their own
+    page.on(
+        "pageerror", lambda error: errors.append(str(error)) if any(it in (error.stack or "") for it in ours) else None
+    )
     page.set_default_timeout(30_000)
+    await page.goto(house.sites.host + "/enter")  # a link may be opened where the page is open already
     await page.goto(house.link(name))
     await page.wait_for_url(house.sites.host + "/")
     yield page
@@ -60,7 +66,7 @@ async def at_home(browser: Browser, house: House, name: str, **options: Any) -> 
 async def start(page: Page) -> str:
     """The id of the assignment that is open now."""
     await page.locator("form[action='/next'] button").click()
-    await page.wait_for_url("**/work/*")
+    await page.wait_for_url("**/assignment/*")
     await page.locator("#place button").first.wait_for()
     return page.url.rsplit("/", 1)[1]
 
@@ -85,7 +91,7 @@ async def wrong_with(page: Page) -> dict[str, str]:
 
     class Reader:
         async def get(self, path: str) -> Any:
-            answer = await client.get(page.url.partition("/work/")[0] + path)
+            answer = await client.get(page.url.partition("/assignment/")[0] + path)
             body = await answer.json()
 
             class Body:
@@ -108,7 +114,7 @@ async def test_a_whole_assignment_by_keyboard_alone_and_the_next_round_asks_whet
                 break
             await page.keyboard.press("Tab")
         await page.keyboard.press("Enter")
-        await page.wait_for_url("**/work/*")
+        await page.wait_for_url("**/assignment/*")
         await shown(page, 3)
         wrong = await wrong_with(page)
         best = next(iter(wrong))
@@ -138,7 +144,7 @@ async def test_a_whole_assignment_by_keyboard_alone_and_the_next_round_asks_whet
         await press("k")
         await page.keyboard.type("The title is clear.")
         await press("Control+Enter")
-        await page.wait_for_url(lambda url: "/work/" not in url or house.rankings() != [])
+        await page.wait_for_url(lambda url: "/assignment/" not in url or house.rankings() != [])
         (ranking,) = house.rankings()
         assert [len(group) for group in ranking.groups] == [1, 2]
         await house.wait_for_round(2)
@@ -167,7 +173,7 @@ async def test_a_whole_assignment_by_keyboard_alone_and_the_next_round_asks_whet
 async def test_a_whole_assignment_by_touch_on_a_phone(browser: Browser, house: House) -> None:
     async with at_home(browser, house, "ann", **PHONE) as page:
         await page.locator("form[action='/next'] button").tap()
-        await page.wait_for_url("**/work/*")
+        await page.wait_for_url("**/assignment/*")
         await shown(page, 1)
         assert await page.locator("refine-frame").count() == 1
         assert await page.locator(".paused").count() == 2
@@ -273,7 +279,9 @@ async def test_dragging_a_letter_between_lines_gives_it_a_line_of_its_own(browse
         assert gap is not None
         await page.mouse.move(gap["x"] + 60, gap["y"] + 3, steps=6)
         await page.mouse.up()
-        rows = await page.locator("[data-shelf]").evaluate_all("rows => rows.map((row) => row.querySelector('.chip')?.textContent)")
+        rows = await page.locator("[data-shelf]").evaluate_all(
+            "rows => rows.map((row) => row.querySelector('.chip')?.textContent)"
+        )
         assert rows == ["A", "C", "B"]
         await page.locator("#undo").click()
         assert await page.locator(".pool .chip").all_inner_texts() == ["C"]
@@ -308,7 +316,7 @@ async def test_without_a_connection_nothing_is_lost_and_it_says_so(browser: Brow
         await page.locator("#saved[data-state='saved']").wait_for()
         cookies = "; ".join(f"{each['name']}={each['value']}" for each in await page.context.cookies())
         async with house.visitor(Cookie=cookies) as client:
-            assert "Written under ground." in (await client.get(f"/work/{assignment}")).text
+            assert "Written under ground." in (await client.get(f"/assignment/{assignment}")).text
 
 
 async def test_handing_in_while_the_connection_breaks_is_done_once_it_is_back(browser: Browser, house: House) -> None:
@@ -333,7 +341,9 @@ async def test_the_first_page_of_work_is_light(browser: Browser, house: House) -
         await session.send("Network.setCacheDisabled", {"cacheDisabled": True})
         urls: dict[str, str] = {}
         sizes: dict[str, float] = {}
-        session.on("Network.requestWillBeSent", lambda event: urls.update({event["requestId"]: event["request"]["url"]}))
+        session.on(
+            "Network.requestWillBeSent", lambda event: urls.update({event["requestId"]: event["request"]["url"]})
+        )
         session.on(
             "Network.loadingFinished", lambda event: sizes.update({event["requestId"]: event["encodedDataLength"]})
         )
@@ -425,7 +435,7 @@ TEXTS = """() => {
     found.push(walk.currentNode.textContent);
   }
   for (const each of document.querySelectorAll('[aria-label], [title], [placeholder]')) {
-    for (const name of ['aria-label', 'title', 'placeholder']) if (each.hasAttribute(name)) found.push(each.getAttribute(name));
+    for (const name of ['aria-label', 'title', 'placeholder']) found.push(each.getAttribute(name) ?? '');
   }
   found.push(document.title.replace(' · Refine', ''));
   return found;
@@ -478,9 +488,12 @@ async def test_forty_assignments_in_a_row_leave_no_heap_behind(browser: Browser,
         await session.send("Performance.enable")
         heaps = []
         for _ in range(40):
-            if "/work/" not in page.url:
+            if "/assignment/" not in page.url:
                 await page.goto(house.sites.host + "/")
-                if house.database.read(lambda connection: None) or not await page.locator("form[action='/next']").count():
+                if (
+                    house.database.read(lambda connection: None)
+                    or not await page.locator("form[action='/next']").count()
+                ):
                     break
                 await start(page)
             wrong = await wrong_with(page)

@@ -89,7 +89,7 @@
       });
       document.body.append(dialog);
       dialog.showModal();
-      (dialog.querySelector("textarea, input, .primary") ?? row.firstChild).focus();
+      (dialog.querySelector("textarea, fieldset input, .primary") ?? row.firstChild).focus();
     });
 
   document.addEventListener("pointerdown", (event) => {

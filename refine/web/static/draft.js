@@ -130,7 +130,7 @@
       this.#isDirty = false;
       this.#say("saving");
       const payload = this.payload;
-      const answer = await R.post(`/work/${this.#assignment}/draft`, { revision: this.revision, payload });
+      const answer = await R.post(`/assignment/${this.#assignment}/draft`, { revision: this.revision, payload });
       this.#isSaving = false;
       if (this.#isOver) return;
       if (answer.status === 200) {
@@ -155,7 +155,7 @@
       if (!this.#isDirty || this.#isOver) return;
       this.#keep();
       const body = { revision: this.revision, payload: this.payload };
-      if (JSON.stringify(body).length < 60_000) R.post(`/work/${this.#assignment}/draft`, body, { keepalive: true });
+      if (JSON.stringify(body).length < 60_000) R.post(`/assignment/${this.#assignment}/draft`, body, { keepalive: true });
     }
   };
 })();

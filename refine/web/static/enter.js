@@ -20,9 +20,12 @@
     // People paste the whole link as well as what is behind its #.
     enter(R.$("code").value.trim().replace(/^.*#/, ""));
   });
-  const code = location.hash.slice(1);
-  if (code) {
+  function follow() {
+    const code = location.hash.slice(1);
+    if (!code) return;
     history.replaceState(null, "", location.pathname);
     enter(code);
   }
+  window.addEventListener("hashchange", follow); // a link opened while this page is
+  follow();
 })();

@@ -64,7 +64,7 @@
 
     /** Whether what they asked for before is fixed; the ranking stands from here on. */
     async #askQuestions() {
-      const asked = await R.post(`/work/${this.data.assignment}/questions`, {
+      const asked = await R.post(`/assignment/${this.data.assignment}/questions`, {
         ranking: this.shelves.groups,
         unjudgeable: this.collect().unjudgeable,
       });
@@ -77,17 +77,17 @@
       this.board.isFrozen = true;
       this.board.draw();
       this.draft.change({ ...this.collect(), asked: true });
-      const fields = questions.map(({ id, text, round, kind, pages }, n) => {
+      const fields = questions.map(({ id, text, round, kind, change, pages }, n) => {
         const choices = ANSWERS.map((value) => {
           const input = R.el("input", { type: "radio", name: `q${n}`, value, onchange: () => (this.answers[id] = value) });
           input.checked = this.answers[id] === value;
           return R.el("label", {}, input, R.t(`fixed.${value}`));
         });
-        const words = text.trim() || R.t(`anchor.${kind ?? "element"}`);
+        const words = [text.trim() || (change ? "" : R.t(`anchor.${kind ?? "element"}`)), change ? R.t("fixed.edit", change) : ""];
         return R.el(
           "fieldset",
           {},
-          R.el("legend", {}, R.el("small", {}, R.t("fixed.of", { round, letters: pages.join(", ") })), R.el("br"), words),
+          R.el("legend", {}, R.el("small", {}, R.t("fixed.of", { round, letters: pages.join(", ") })), R.el("br"), words.filter(Boolean).join(" ")),
           R.el("div", { class: "choices" }, ...choices),
         );
       });
@@ -103,7 +103,7 @@
       const button = R.$("hand-in");
       button.disabled = true;
       this.draft.keepPending(body);
-      const answer = await R.post(`/work/${this.data.assignment}/submit`, body);
+      const answer = await R.post(`/assignment/${this.data.assignment}/submit`, body);
       if (answer.status === 200) {
         this.draft.end();
         return R.go(answer.body.next);
@@ -160,7 +160,7 @@
 
     async #leave(how, body) {
       await this.clock.send();
-      const answer = await R.post(`/work/${this.data.assignment}/${how}`, body);
+      const answer = await R.post(`/assignment/${this.data.assignment}/${how}`, body);
       if (answer.status !== 200) return this.say(R.problem(answer));
       this.draft.end();
       R.go(answer.body.next);

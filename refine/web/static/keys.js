@@ -114,7 +114,7 @@
         /* switched off */
       }
     });
-    const choice = R.el("label", { class: "row" }, box, R.t("keys.single"));
+    const choice = R.el("label", { class: "row", style: "margin-top:14px" }, box, R.t("keys.single"));
     const scroll = R.el("div", { style: "max-height:60vh;overflow:auto", tabindex: "0" }, list);
     R.ask(R.t("keys.title"), [scroll, choice], [{ value: "", text: R.t("keys.close"), primary: true }]);
   }

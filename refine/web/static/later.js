@@ -31,7 +31,7 @@
   const key = R.key();
   again?.addEventListener("click", async () => {
     again.disabled = true;
-    const answer = await R.post(`/work/${R.data.assignment}/reopen`, { key });
+    const answer = await R.post(`/assignment/${R.data.assignment}/reopen`, { key });
     if (answer.status === 200) return R.go(answer.body.next);
     again.disabled = false;
     const said = R.$("said");

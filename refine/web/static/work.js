@@ -147,7 +147,7 @@
   clock = new R.Clock({
     beat: async (seconds) => {
       if (!data.assignment) return true;
-      return (await R.post(`/work/${data.assignment}/beat`, { key: R.key(), active_s: seconds })).status === 200;
+      return (await R.post(`/assignment/${data.assignment}/beat`, { key: R.key(), active_s: seconds })).status === 200;
     },
     onBreak: () => banner(R.t("banner.break")),
   });
