@@ -23,24 +23,31 @@ from pathlib import Path, PurePosixPath
 VENDORED = Path(__file__).resolve().parents[1] / "refine" / "delivery" / "vendored"
 
 _JSM = (
-    *(f"controls/{name}Controls" for name in "Orbit Trackball Fly FirstPerson PointerLock Map Drag Transform".split()),
+    *(
+        f"controls/{name}Controls"
+        for name in ["Orbit", "Trackball", "Fly", "FirstPerson", "PointerLock", "Map", "Drag", "Transform"]
+    ),
     *("renderers/CSS2DRenderer", "renderers/CSS3DRenderer", "loaders/GLTFLoader", "loaders/FontLoader"),
     *("loaders/OBJLoader", "geometries/TextGeometry", "geometries/RoundedBoxGeometry", "geometries/ConvexGeometry"),
     *("geometries/ParametricGeometry", "objects/Sky", "objects/Water", "objects/Reflector", "objects/Lensflare"),
     *("math/ImprovedNoise", "math/SimplexNoise", "math/MeshSurfaceSampler", "utils/BufferGeometryUtils"),
     *("environments/RoomEnvironment", "libs/stats.module", "libs/lil-gui.module.min", "libs/tween.module"),
     *("lines/Line2", "lines/LineGeometry", "lines/LineMaterial", "lines/LineSegments2", "helpers/VertexNormalsHelper"),
-    *(f"postprocessing/{name}Pass" for name in "Render Shader UnrealBloom Output Bokeh Glitch Film SMAA Outline".split()),
+    *(
+        f"postprocessing/{name}Pass"
+        for name in ["Render", "Shader", "UnrealBloom", "Output", "Bokeh", "Glitch", "Film", "SMAA", "Outline"]
+    ),
     *("postprocessing/AfterimagePass", "postprocessing/EffectComposer", "shaders/FXAAShader", "shaders/RGBShiftShader"),
     *("shaders/GammaCorrectionShader", "shaders/VignetteShader"),
 )
 _MODULES = tuple(f"examples/jsm/{name}.js" for name in _JSM)
-_GLOBALS = tuple(
-    f"examples/js/{name}.js"
-    for name in _JSM
-    if not name.startswith(("libs/", "environments/", "controls/Map", "postprocessing/Output", "geometries/Text"))
-    and name not in ("loaders/FontLoader", "geometries/ParametricGeometry")
-) + (
+_GLOBALS = (
+    *(
+        f"examples/js/{name}.js"
+        for name in _JSM
+        if not name.startswith(("libs/", "environments/", "controls/Map", "postprocessing/Output", "geometries/Text"))
+        and name not in ("loaders/FontLoader", "geometries/ParametricGeometry")
+    ),
     *("examples/js/shaders/CopyShader.js", "examples/js/shaders/LuminosityHighPassShader.js"),
     *("examples/js/shaders/ConvolutionShader.js", "examples/js/shaders/DigitalGlitch.js"),
     *("examples/js/shaders/FilmShader.js", "examples/js/shaders/BokehShader.js", "examples/js/shaders/SMAAShader.js"),
@@ -48,7 +55,16 @@ _GLOBALS = tuple(
 )
 _FONTS = (
     *("inter", "roboto", "poppins", "montserrat", "open-sans", "lato", "orbitron", "space-grotesk", "press-start-2p"),
-    *("playfair-display", "jetbrains-mono", "nunito", "raleway", "quicksand", "fredoka", "fira-code", "source-code-pro"),
+    *(
+        "playfair-display",
+        "jetbrains-mono",
+        "nunito",
+        "raleway",
+        "quicksand",
+        "fredoka",
+        "fira-code",
+        "source-code-pro",
+    ),
     *("merriweather", "oswald", "outfit", "dm-sans", "space-mono", "work-sans", "comic-neue", "bangers", "rubik"),
     *("crimson-text", "lora", "roboto-mono", "plus-jakarta-sans", "cinzel", "pacifico"),
 )
@@ -198,7 +214,9 @@ WANTED: tuple[tuple[str, tuple[str, ...]], ...] = (
     ),
 )
 
-EXPORTED = frozenset({"react", "react-dom", "d3", "lodash", "matter-js", "topojson-client", "simplex-noise", "papaparse"})
+EXPORTED = frozenset(
+    {"react", "react-dom", "d3", "lodash", "matter-js", "topojson-client", "simplex-noise", "papaparse"}
+)
 """Packages whose scripts are also given as ES modules, since CDNs of modules do that and pages count on it."""
 _NAMES_OF = """
 const [root, name, version, path] = JSON.parse(process.argv[1]);
@@ -261,7 +279,9 @@ def vendor(spec: str, wanted: tuple[str, ...], cache: Path) -> dict[str, object]
     tarball = fetch(spec, cache)
     folder = VENDORED / name / version
     with tarfile.open(tarball) as archive:
-        members = {PurePosixPath(*PurePosixPath(each.name).parts[1:]).as_posix(): each for each in archive if each.isfile()}
+        members = {
+            PurePosixPath(*PurePosixPath(each.name).parts[1:]).as_posix(): each for each in archive if each.isfile()
+        }
 
         def read(path: str) -> bytes:
             file = archive.extractfile(members[path])
@@ -336,7 +356,7 @@ def closure(wanted: tuple[str, ...], members: dict[str, tarfile.TarInfo], read: 
     for path in found:
         if not path.endswith((".js", ".mjs")):
             continue
-        if "examples/js/" in path or "umd" in path or ".min." in path and "module" not in path:
+        if "examples/js/" in path or "umd" in path or (".min." in path and "module" not in path):
             continue
         for name in _IMPORT.findall(read(path).decode("utf-8")):
             target = normal(PurePosixPath(path).parent, name)
@@ -370,7 +390,9 @@ def fetch(spec: str, cache: Path) -> Path:
         npm = shutil.which("npm")
         if npm is None:
             sys.exit("npm is needed to fetch packages")
-        subprocess.run([npm, "pack", "--silent", "--ignore-scripts", spec], cwd=cache, check=True, stdout=subprocess.DEVNULL)
+        subprocess.run(
+            [npm, "pack", "--silent", "--ignore-scripts", spec], cwd=cache, check=True, stdout=subprocess.DEVNULL
+        )
     return tarball
 
 

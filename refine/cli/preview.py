@@ -2,6 +2,8 @@
 
 import errno
 import socket
+import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -37,9 +39,12 @@ def preview(
     files = read_page(page)
     with _listen(port) as listener:
         shown = make_preview(files, port=listener.getsockname()[1], one_host=one_host)
-        _announce(shown, one_host=one_host, as_json=as_json)
+
+        def announce() -> None:
+            _announce(shown, one_host=one_host, as_json=as_json)
+
         try:
-            run_stoppable(_serve(shown, listener))
+            run_stoppable(_serve(shown, listener, announce))
         except Stopped as stopped:
             raise typer.Exit(stopped.exit_code) from None
 
@@ -114,9 +119,11 @@ def _announce(shown: "Preview", *, one_host: bool, as_json: bool) -> None:
         for each in shown.made.unknown[:10]:
             console.print(f"  {clean_line(each)}", soft_wrap=True)
     console.print("Open the address in a browser. Ctrl-C ends it.")
+    sys.stdout.flush()  # somebody may read a pipe
 
 
-async def _serve(shown: "Preview", listener: socket.socket) -> None:
+async def _serve(shown: "Preview", listener: socket.socket, announce: Callable[[], None]) -> None:
+    import asyncio
     from collections.abc import Iterator
     from contextlib import contextmanager
 
@@ -130,5 +137,9 @@ async def _serve(shown: "Preview", listener: socket.socket) -> None:
     config = uvicorn.Config(
         shown.app, log_level="error", access_log=False, lifespan="off", server_header=False, timeout_graceful_shutdown=1
     )
-    listener.listen(128)
-    await Server(config).serve(sockets=[listener])
+    server = Server(config)
+    serving = asyncio.ensure_future(server.serve(sockets=[listener]))
+    while not (server.started or serving.done()):  # noqa: ASYNC110  # uvicorn has no event for it
+        await asyncio.sleep(0.01)
+    announce()
+    await serving

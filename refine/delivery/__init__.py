@@ -1,6 +1,7 @@
 """Candidates on their way to a browser: hostile pages shown so that they work and can do no harm.
 
-The faces hand in `lookup` and `audience_of` and mount `delivery_app`; docs/delivery.md tells what holds and what does not.
+The faces hand in `lookup` and `audience_of` and mount `delivery_app`; docs/delivery.md tells what holds and what
+does not.
 """
 
 from refine.delivery.bundling import Asset, Bundle, Substitution, bundle, document

@@ -25,11 +25,20 @@ _CDNJS = {
     **{"underscore.js": "underscore", "p5.js": "p5", "twitter-bootstrap": "bootstrap", "cannon.js": "cannon"},
     **{"fabric.js": "fabric", "paper.js": "paper", "rough.js": "roughjs", "dat-gui": "dat.gui", "moment.js": "moment"},
     **{"tween.js": "@tweenjs/tween.js", "highlight.js": "@highlightjs/cdn-assets", "prism": "prismjs"},
-    **{"sortable": "sortablejs", "mustache.js": "mustache", "handlebars.js": "handlebars", "normalize": "normalize.css"},
+    **{
+        "sortable": "sortablejs",
+        "mustache.js": "mustache",
+        "handlebars.js": "handlebars",
+        "normalize": "normalize.css",
+    },
     **{"popper.js": "@popperjs/core", "topojson": "topojson-client", "pixi": "pixi.js", "vis": "vis-network"},
 }
 _NPM = {
-    **{"babel-standalone": "@babel/standalone", "highlight.js": "@highlightjs/cdn-assets", "tween.js": "@tweenjs/tween.js"},
+    **{
+        "babel-standalone": "@babel/standalone",
+        "highlight.js": "@highlightjs/cdn-assets",
+        "tween.js": "@tweenjs/tween.js",
+    },
     **{"popper.js": "@popperjs/core", "topojson": "topojson-client", "normalize": "normalize.css"},
     **dict.fromkeys(
         ("plotly.js", "plotly.js-dist", "plotly.js-dist-min", "plotly.js-basic-dist", "plotly.js-basic-dist-min"),
@@ -61,7 +70,9 @@ HOSTS = (
 )
 """Hosts of addresses that this module reads."""
 ADDRESS = re.compile(
-    r"(?:https?:)?//(?:" + "|".join(re.escape(host) for host in sorted(HOSTS)) + r")(?:/[^\s\"'`<>\\)]{0,400})?(?![\w.-])",
+    r"(?:https?:)?//(?:"
+    + "|".join(re.escape(host) for host in sorted(HOSTS))
+    + r")(?:/[^\s\"'`<>\\)]{0,400})?(?![\w.-])",
     re.IGNORECASE,
 )
 """An address on one of those hosts, wherever it stands in a text."""
@@ -131,7 +142,7 @@ def _renamed(name: str, version: str, path: str, is_module: bool) -> Wanted:
 
 
 def _fonts(query: str) -> Wanted | None:
-    families = []
+    families: list[str] = []
     for value in parse_qs(query).get("family", []):
         for family in value.split("|"):
             name = family.partition(":")[0].strip()

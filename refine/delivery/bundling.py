@@ -1,8 +1,8 @@
 """A candidate's files made ready for one frame: its own files and known libraries become assets, found by key.
 
-The stored files are not touched. What changes on the way is listed: addresses of libraries that are kept here, names of the
-candidate's own files, `integrity` and `crossorigin` beside a changed address, hints to connect somewhere early, and an
-import map. Everything else arrives byte for byte.
+The stored files are not touched. What changes on the way is listed: addresses of libraries that are kept here, names
+of the candidate's own files, `integrity` and `crossorigin` beside a changed address, hints to connect somewhere early,
+and an import map. Everything else arrives byte for byte.
 """
 
 import base64
@@ -15,16 +15,19 @@ from typing import Any
 from urllib.parse import unquote
 
 from refine.artifact import entry_file
-from refine.delivery import libraries
+from refine.delivery import libraries, texts
 from refine.delivery.addresses import ADDRESS, Wanted, parse_address
-from refine.delivery.libraries import SPECIFIER, Kind, Library, join_path
+from refine.delivery.libraries import Kind, Library
 from refine.delivery.tags import Tag, iter_tags
+from refine.delivery.texts import SPECIFIER, join_path
 from refine.errors import InputError
 from refine.types import Files
 
 _MOST_LISTED = 200
 _REMOTE = re.compile(r"\s*(?:https?:)?//", re.IGNORECASE)
-_CSS_NAME = re.compile(r"(url\(\s*)([\"']?)([^\"')]{1,300})(\2\s*\))|(@import\s+)([\"'])([^\"'\n]{1,300})(\6)", re.IGNORECASE)
+_CSS_NAME = re.compile(
+    r"(url\(\s*)([\"']?)([^\"')]{1,300})(\2\s*\))|(@import\s+)([\"'])([^\"'\n]{1,300})(\6)", re.IGNORECASE
+)
 _SOURCES = {
     **dict.fromkeys(("img", "audio", "video", "source", "track", "input", "embed"), "src"),
     **{"image": "href", "use": "href", "object": "data"},
@@ -95,7 +98,7 @@ def document(made: Bundle) -> str:
 
 
 def text_of(asset: Asset) -> str:
-    return libraries.text_of(asset.library) if asset.library else asset.text
+    return texts.text_of(asset.library) if asset.library else asset.text
 
 
 _PLACE = re.compile(r"refine-asset:([0-9a-f]{24})")
@@ -161,7 +164,7 @@ class _Bundler:
         found = libraries.find(wanted, kind) if wanted else None
         if found is None:
             return None
-        for each in libraries.closure(found.library):
+        for each in texts.closure(found.library):
             self._assets.setdefault(each.key, Asset(key=each.key, media_type=each.media_type, library=each))
             if each.kind == "module":
                 self._modules[each.key] = None
@@ -303,10 +306,8 @@ class _Bundler:
             return []
         place = tag.attributes[name]
         edits = [(place.start, place.end, f'{name}="{html.escape(url)}"')]
-        for other in ("integrity", "crossorigin"):
-            if other in tag.attributes:
-                edits.append((tag.attributes[other].start, tag.attributes[other].end, ""))
-        return edits
+        others = [tag.attributes[each] for each in ("integrity", "crossorigin") if each in tag.attributes]
+        return edits + [(other.start, other.end, "") for other in others]
 
     def _import_map(
         self, tags: list[Tag], text: str, name: str, mapped: Tag | None, first_module: int

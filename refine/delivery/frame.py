@@ -37,8 +37,8 @@ def host_script_tag(sites: Sites) -> str:
 def frame_html(sites: Sites, token: str, *, label: str) -> str:
     """The element that shows a candidate; the page around it needs `host_script_tag` and `host_headers`.
 
-    `label` is what people call it here (A, B, …): nothing that says which candidate it is or who made it. The element has
-    the size its own CSS gives it.
+    `label` is what people call it here (A, B, …): nothing that says which candidate it is or who made it. The element
+    has the size its own CSS gives it.
     """
     values = {"src": sites.frame_url(token), "page": sites.page_path(token), "label": label}
     attributes = "".join(f' {name}="{html.escape(value)}"' for name, value in values.items())

@@ -1,4 +1,4 @@
-"""Response headers: what a candidate's frame may do (nothing outside itself), and what a page around frames may frame."""
+"""Response headers: what a candidate's frame may do (nothing outside itself), and what a page may frame."""
 
 from collections.abc import Sequence
 
@@ -65,8 +65,8 @@ def host_headers(frames: Sequence[str], *, ancestors: str = "'none'") -> Headers
     """
     framed = " ".join(frames) or "'none'"
     policy = (
-        "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src 'self';"
-        f" connect-src 'self'; frame-src {framed}; form-action 'self'; base-uri 'none';"
+        "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:;"
+        f" font-src 'self'; connect-src 'self'; frame-src {framed}; form-action 'self'; base-uri 'none';"
         f" object-src 'none'; frame-ancestors {ancestors}"
     )
     return {

@@ -1,13 +1,11 @@
-"""The libraries kept for candidates: which one stands in for what a page asks for, and the text that is delivered."""
+"""The libraries kept for candidates: which one stands in for what a page asks for."""
 
-import base64
-import gzip
 import hashlib
 import json
-import keyword
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -25,13 +23,10 @@ MEDIA_TYPES: dict[str, str] = {
     "style": "text/css",
     "data": "application/json",
 }
-_TYPE_OF_FONT = "font/woff2"
-_URL = re.compile(r"url\(\s*([\"']?)([^\"')]{1,300})\1\s*\)")
-_FONT_SOURCES = re.compile(r"src:([^;}]{1,2000})")
-SPECIFIER = re.compile(r"(\bfrom\s*|\bimport\s*\(\s*|\bimport\s*)([\"'])([^\"'\n]{1,300})\2")
-"""What a module imports: (what stands before, quote, specifier)."""
 _NUMBERS = re.compile(r"\d+")
-_NAME_PARTS = re.compile(r"(?:[._-](?:min|prod|production|development|umd|global|browser|bundle|standalone|dist|iife))+(?=\.)")
+_NAME_PARTS = re.compile(
+    r"(?:[._-](?:min|prod|production|development|umd|global|browser|bundle|standalone|dist|iife))+(?=\.)"
+)
 _GLOBAL_THREE = 160
 """The last release of three.js that has a build for plain scripts."""
 
@@ -107,12 +102,10 @@ def find(wanted: Wanted, kind: Kind) -> Found | None:
         path = _find_path(entry, wanted, kind)
         if path is None:
             continue
-        is_wrapped = kind == "module" and not _entry_file(entry, path)["is_module"]
-        if is_wrapped and _entry_file(entry, path).get("exports") is None:
+        is_wrapped = kind == "module" and not entry_file(entry, path)["is_module"]
+        if is_wrapped and entry_file(entry, path).get("exports") is None:
             continue
-        library = Library(
-            package=entry["name"], version=entry["version"], path=path, kind=kind, is_wrapped=is_wrapped
-        )
+        library = Library(package=entry["name"], version=entry["version"], path=path, kind=kind, is_wrapped=is_wrapped)
         return Found(library=library, is_same_major=_is_same_major(wanted, entry["version"]))
     return None
 
@@ -128,11 +121,11 @@ def modules_under(wanted: Wanted) -> list[str]:
     return []
 
 
-def _module(entry: dict[str, Any], path: str) -> Library:
+def module_of(entry: dict[str, Any], path: str) -> Library:
     return Library(package=entry["name"], version=entry["version"], path=path, kind="module")
 
 
-def _entry_file(entry: dict[str, Any], path: str) -> dict[str, Any]:
+def entry_file(entry: dict[str, Any], path: str) -> dict[str, Any]:
     return next(file for file in entry["files"] if file["path"] == path)
 
 
@@ -182,7 +175,7 @@ def _find_path(entry: dict[str, Any], wanted: Wanted, kind: Kind) -> str | None:
     """The file of a package's version that a path stands for, however the CDN spells it."""
     fitting = [file for file in entry["files"] if _kind_fits(file, kind, is_exact=True)]
     fitting += [file for file in entry["files"] if file not in fitting and _kind_fits(file, kind, is_exact=False)]
-    paths = [file["path"] for file in fitting]
+    paths: list[str] = [file["path"] for file in fitting]
     asked = wanted.path.strip("/")
     if not asked or asked in ("client", "index.js"):
         return next(iter(paths), None)
@@ -195,7 +188,8 @@ def _find_path(entry: dict[str, Any], wanted: Wanted, kind: Kind) -> str | None:
         if inside is not None:
             return inside
         asked += ".js"
-    tests = (
+    tests: tuple[Callable[[str], bool], ...] = (
+        lambda path: _without_min(path) == _without_min(asked),
         lambda path: _plain(path) == _plain(asked),
         lambda path: _plain(path).endswith("/" + _plain(asked)) or _plain(asked).endswith("/" + _plain(path)),
         lambda path: _plain(path).rpartition("/")[2] == _plain(asked).rpartition("/")[2],
@@ -208,7 +202,7 @@ def _find_path(entry: dict[str, Any], wanted: Wanted, kind: Kind) -> str | None:
 
 
 def _kind_fits(file: dict[str, Any], kind: Kind, *, is_exact: bool) -> bool:
-    suffix = file["path"].rpartition(".")[2]
+    suffix = str(file["path"]).rpartition(".")[2]
     if kind == "style":
         return suffix == "css"
     if kind == "data":
@@ -220,6 +214,10 @@ def _kind_fits(file: dict[str, Any], kind: Kind, *, is_exact: bool) -> bool:
     return file.get("exports") is not None
 
 
+def _without_min(path: str) -> str:
+    return re.sub(r"[.-]min(?=\.)", "", path.lower().rpartition("/")[2])
+
+
 def _plain(path: str) -> str:
     """A path without what says how the file was built: `dist/chart.umd.min.js` and `dist/Chart.js` are one."""
     folder, slash, name = path.lower().rpartition("/")
@@ -229,177 +227,15 @@ def _plain(path: str) -> str:
 
 
 def _find_fonts(wanted: Wanted) -> Found | None:
-    known = tuple(family for family in wanted.families if _font_package(family) in manifest())
+    known = tuple(family for family in wanted.families if font_package(family) in manifest())
     if not known:
         return None
     library = Library(package="@fontsource", version="", path="", kind="style", families=known)
     return Found(library=library, is_same_major=len(known) == len(wanted.families))
 
 
-def _font_package(family: str) -> str:
+def font_package(family: str) -> str:
     return "@fontsource/" + re.sub(r"\s+", "-", family.strip().lower())
-
-
-# --- Texts --------------------------------------------------------------------------------------------------------
-
-
-def read_vendored(package: str, version: str, path: str) -> bytes:
-    """A file as its package holds it."""
-    place = VENDORED / package / version / path
-    return place.read_bytes() if place.suffix == ".woff2" else gzip.decompress(place.with_name(place.name + ".gz").read_bytes())
-
-
-@lru_cache(maxsize=64)
-def text_of(library: Library) -> str:
-    """The text that is delivered: fonts are inside style sheets, and what a module imports is named by key."""
-    if library.families:
-        return "".join(_font_faces(family) for family in library.families)
-    text = read_vendored(library.package, library.version, library.path).decode("utf-8")
-    text = re.sub(r"\n//# sourceMappingURL=\S*\s*$", "\n", text)
-    if library.kind == "style":
-        return _with_fonts(text, library)
-    if library.is_wrapped:
-        return _wrapped(text, library)
-    if library.kind == "module":
-        targets = dict(_imports(library, text))
-        return SPECIFIER.sub(
-            lambda found: (
-                f"{found[1]}{found[2]}refine-module:{targets[found[3]].key}{found[2]}" if found[3] in targets else found[0]
-            ),
-            text,
-        )
-    return text
-
-
-@lru_cache(maxsize=64)
-def gzipped(library: Library) -> bytes:
-    return gzip.compress(text_of(library).encode(), 9, mtime=0)
-
-
-def closure(library: Library) -> list[Library]:
-    """The library and all that it imports, what is imported first."""
-    found: list[Library] = []
-
-    def visit(each: Library, trail: frozenset[Library]) -> None:
-        if each in found or each in trail:
-            return
-        for needed in needs(each):
-            visit(needed, trail | {each})
-        found.append(each)
-
-    visit(library, frozenset())
-    return found
-
-
-@cache
-def needs(library: Library) -> tuple[Library, ...]:
-    """What a module imports."""
-    if library.kind != "module" or library.families:
-        return ()
-    if library.is_wrapped:
-        return tuple(_required(library).values())
-    text = read_vendored(library.package, library.version, library.path).decode("utf-8")
-    return tuple(dict.fromkeys(target for _, target in _imports(library, text)))
-
-
-def _imports(library: Library, text: str) -> list[tuple[str, Library]]:
-    found = []
-    for match in SPECIFIER.finditer(text):
-        target = _resolve(library, match[3])
-        if target is not None:
-            found.append((match[3], target))
-    return found
-
-
-def _resolve(library: Library, specifier: str) -> Library | None:
-    if specifier.startswith("."):
-        entry = next(each for each in manifest()[library.package] if each["version"] == library.version)
-        path = join_path(library.path, specifier)
-        is_there = any(file["path"] == path for file in entry["files"])
-        return _module(entry, path) if is_there else None
-    name = re.match(r"(?:@[\w.-]+/)?[\w.-]+", specifier)
-    if name is None or name[0] not in manifest():
-        return None
-    version = library.version if name[0] == library.package else ""
-    found = find(Wanted(name=name[0], version=version, path=specifier[name.end() + 1 :], is_module=True), "module")
-    return found.library if found else None
-
-
-def join_path(base: str, relative: str) -> str:
-    """Where a relative name leads from a file; steps above the top stay at the top."""
-    steps = base.split("/")[:-1]
-    for step in relative.split("/"):
-        if step == "..":
-            steps = steps[:-1]
-        elif step not in (".", ""):
-            steps.append(step)
-    return "/".join(steps)
-
-
-def _required(library: Library) -> dict[str, Library]:
-    """What a wrapped script takes by `require`, by name."""
-    entry = next(each for each in manifest()[library.package] if each["version"] == library.version)
-    found = {}
-    for name in _entry_file(entry, library.path).get("requires", ()):
-        target = find(Wanted(name=name, version=library.version, is_module=True), "module")
-        if target is not None:
-            found[name] = target.library
-    return found
-
-
-def _wrapped(text: str, library: Library) -> str:
-    """A script in the shape that both plain pages and `require` know, as an ES module."""
-    entry = next(each for each in manifest()[library.package] if each["version"] == library.version)
-    names = [name for name in _entry_file(entry, library.path)["exports"] if _is_exportable(name)]
-    required = _required(library)
-    lines = [f'import __{at} from "refine-module:{each.key}";' for at, each in enumerate(required.values())]
-    table = ",".join(f"{json.dumps(name)}:__{at}" for at, name in enumerate(required))
-    lines += [
-        f"const __needs={{{table}}},__module={{exports:{{}}}};",
-        "(function(exports,module,require,define){",
-        text,
-        "}).call(globalThis,__module.exports,__module,(name)=>__needs[name]);",
-        "const __all=__module.exports;export default __all;",
-    ]
-    lines += [f"export const {name}=__all.{name};" for name in names]
-    return "\n".join(lines)
-
-
-def _is_exportable(name: str) -> bool:
-    reserved = {"default", "delete", "new", "typeof", "var", "const", "function", "switch", "case", "void", "this"}
-    reserved |= {"enum", "export", "extends", "null", "super", "throw", "catch", "do", "debugger", "instanceof", "let"}
-    return name.isidentifier() and name.isascii() and name not in reserved and not keyword.iskeyword(name)
-
-
-def _with_fonts(text: str, library: Library) -> str:
-    """Fonts the style sheet names are put inside it; sources that are not kept are dropped."""
-
-    def source(found: re.Match[str]) -> str:
-        kept = []
-        for match in _URL.finditer(found[1]):
-            path = join_path(library.path, re.split(r"[?#]", match[2])[0])
-            font = VENDORED / library.package / library.version / path
-            if path.endswith(".woff2") and font.is_file():
-                kept.append(f'url({_data_url(font)}) format("woff2")')
-        return f"src:{','.join(kept)}" if kept else found[0]
-
-    return _FONT_SOURCES.sub(source, text)
-
-
-def _data_url(font: Path) -> str:
-    return f"data:{_TYPE_OF_FONT};base64,{base64.b64encode(font.read_bytes()).decode()}"
-
-
-def _font_faces(family: str) -> str:
-    (entry,) = manifest()[_font_package(family)]
-    name = json.dumps(family, ensure_ascii=True)
-    weights = {file["path"].split("-")[-2]: file["path"] for file in entry["files"]}
-    ranges = {"400": "100 550", "700": "551 900"} if len(weights) > 1 else {"400": "100 900"}
-    return "".join(
-        f"@font-face{{font-family:{name};font-weight:{ranges[weight]};font-display:swap;"
-        f"src:url({_data_url(VENDORED / entry['name'] / entry['version'] / path)}) format('woff2')}}"
-        for weight, path in sorted(weights.items())
-    )
 
 
 def all_libraries() -> list[Library]:
@@ -418,7 +254,11 @@ def all_libraries() -> list[Library]:
                 if "exports" in file:
                     found.append(
                         Library(
-                            package=which.package, version=which.version, path=which.path, kind="module", is_wrapped=True
+                            package=which.package,
+                            version=which.version,
+                            path=which.path,
+                            kind="module",
+                            is_wrapped=True,
                         )
                     )
     return found

@@ -5,7 +5,7 @@ import secrets
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from refine.delivery.bundling import Bundle, bundle
+from refine.delivery.bundling import Bundle, Substitution, bundle
 from refine.delivery.frame import BROWSER, frame_html, host_script_tag
 from refine.delivery.headers import host_headers, library_headers, private_headers
 from refine.delivery.routes import FrameHosts, PageRecord, delivery_app
@@ -15,7 +15,6 @@ from refine.types import Files
 
 if TYPE_CHECKING:
     from starlette.requests import Request
-    from starlette.responses import Response
     from starlette.types import ASGIApp
 
 _COOKIE = "refine_preview"
@@ -111,12 +110,18 @@ def _report(made: Bundle) -> str:
     if not made.substituted and not made.unknown:
         return ""
     rows = [
-        f"<li><b>{html.escape(each.package)} {html.escape(each.version)}</b>"
+        f"<li><b>{html.escape(_name(each))}</b>"
         f"{'' if each.is_same_major else ' <em>another major version than asked for</em>'}"
         f"<small>{html.escape(each.address)}</small></li>"
         for each in made.substituted
     ]
-    rows += [f"<li class='not'><b>Not given to the page</b><small>{html.escape(each)}</small></li>" for each in made.unknown]
+    rows += [
+        f"<li class='not'><b>Not given to the page</b><small>{html.escape(each)}</small></li>" for each in made.unknown
+    ]
     count = len(made.unknown)
     said = f"{len(made.substituted)} from here" + (f", {count} not given" if count else "")
     return f"<details><summary>Addresses: {said}</summary><ul>{''.join(rows)}</ul></details>"
+
+
+def _name(each: Substitution) -> str:
+    return f"{each.package} {each.version}" if each.version else f"Fonts: {each.path}"

@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode, urlsplit
 
-from refine.delivery import libraries
+from refine.delivery import libraries, texts
 from refine.delivery.addresses import Wanted
 from refine.delivery.bundling import Bundle, bundle
 from refine.delivery.frame import frame_document, host_script, host_script_url
@@ -33,7 +33,7 @@ class PageRecord:
     audience: str
 
 
-Lookup = Callable[[str], PageRecord | None | Awaitable[PageRecord | None]]
+Lookup = Callable[[str], PageRecord | Awaitable[PageRecord | None] | None]
 """Token -> its record, or None for one that is unknown or expired. A plain function is called in the event loop."""
 AudienceOf = Callable[["Request"], str | None]
 """Who asks, by a session of the page around the frames; None for nobody. It is never read from the token."""
@@ -94,9 +94,9 @@ def delivery_app(lookup: Lookup, audience_of: AudienceOf, sites: Sites) -> "Star
 class FrameHosts:
     """ASGI middleware: answers for the hostnames of frames, and only there; everything else goes to the app inside.
 
-    On such a hostname there is one document and nothing more, so that no page of ours is ever on a frame's origin. Requests
-    for a hostname that is neither a frame's nor `sites.host` are refused: another name for this server would be another
-    origin, without the headers that are made for this one.
+    On such a hostname there is one document and nothing more, so that no page of ours is ever on a frame's origin.
+    Requests for a hostname that is neither a frame's nor `sites.host` are refused: another name for this server would
+    be another origin, without the headers that are made for this one.
     """
 
     def __init__(self, app: "ASGIApp", sites: Sites) -> None:
@@ -158,15 +158,20 @@ def _is_from_here(request: "Request", origin: str) -> bool:
 
 
 def _sent(
-    request: "Request", content: bytes | None, media_type: str, headers: dict[str, str], *, library: Library | None = None
+    request: "Request",
+    content: bytes | None,
+    media_type: str,
+    headers: dict[str, str],
+    *,
+    library: Library | None = None,
 ) -> "Response":
     from starlette.responses import Response
 
     headers = {**headers, "Vary": "Accept-Encoding"}
     if "gzip" in request.headers.get("accept-encoding", ""):
-        packed = libraries.gzipped(library) if library else _gzipped(content or b"")
+        packed = texts.gzipped(library) if library else _gzipped(content or b"")
         return Response(packed, media_type=media_type, headers={**headers, "Content-Encoding": "gzip"})
-    plain = libraries.text_of(library).encode() if library else content
+    plain = texts.text_of(library).encode() if library else content
     return Response(plain, media_type=media_type, headers=headers)
 
 

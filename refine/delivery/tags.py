@@ -47,7 +47,7 @@ class Tag:
 def iter_tags(page: str) -> Iterator[Tag]:
     """Opening tags outside comments, in order; names are lower case."""
     position = 0
-    closed = {name: True for name in _RAW}
+    closed = dict.fromkeys(_RAW, True)
     while (start := page.find("<", position)) >= 0:
         name = _NAME.match(page, start + 1)
         if name is None:

@@ -66,6 +66,8 @@ class Tokens:
             raw = base64.b64decode(token.encode("ascii") + b"=" * (-len(token) % 4), altchars=b"-_", validate=True)
         except (binascii.Error, UnicodeEncodeError):
             return None
+        if base64.urlsafe_b64encode(raw).decode().rstrip("=") != token:
+            return None  # one token, one spelling
         sealed, tag = raw[:-_TAG], raw[-_TAG:]
         if len(sealed) <= _NONCE or not hmac.compare_digest(self._tag(sealed), tag):
             return None

@@ -21,7 +21,16 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.routing import Mount, Route
 
-from refine.delivery import FrameHosts, PageRecord, Sites, Tokens, delivery_app, frame_html, host_headers, host_script_tag
+from refine.delivery import (
+    FrameHosts,
+    PageRecord,
+    Sites,
+    Tokens,
+    delivery_app,
+    frame_html,
+    host_headers,
+    host_script_tag,
+)
 from refine.types import CodeFile, Files
 from tests.delivery.attacks import Attack
 
@@ -83,7 +92,9 @@ class Collector:
             first = await asyncio.wait_for(reader.read(2000), 5)
             if first:
                 self.arrived[at] = first.split(b"\r\n")[0].decode("latin-1")[:120]
-                writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nAccess-Control-Allow-Origin: *\r\nConnection: close\r\n\r\nok")
+                writer.write(
+                    b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nAccess-Control-Allow-Origin: *\r\nConnection: close\r\n\r\nok"
+                )
         writer.close()
 
     @contextlib.asynccontextmanager
@@ -136,7 +147,10 @@ class House:
                 Route("/secret", self._secret, methods=["GET", "POST"]),
                 Route("/before", self._before),
                 Route("/sw.js", self._worker),
-                Mount(self.sites.prefix, delivery_app(self._lookup, lambda request: request.cookies.get("who"), self.sites)),
+                Mount(
+                    self.sites.prefix,
+                    delivery_app(self._lookup, lambda request: request.cookies.get("who"), self.sites),
+                ),
             ]
         )
         self._app = FrameHosts(inner, self.sites)
@@ -164,12 +178,16 @@ class House:
     async def _stage(self, request: Request) -> Response:
         victim, hostile = request.path_params["victim"], request.path_params["hostile"]
         if request.path_params["guard"] == "guarded":
-            frames = "".join(frame_html(self.sites, each, label=label) for each, label in ((victim, "A"), (hostile, "B")))
+            frames = "".join(
+                frame_html(self.sites, each, label=label) for each, label in ((victim, "A"), (hostile, "B"))
+            )
             headers = host_headers([self.sites.frame_url(each) for each in (victim, hostile)])
             script = host_script_tag(self.sites)
         else:
             names = [self.tokens.open(each) for each in (victim, hostile)]
-            frames = "".join(f'<iframe name="f{i}" src="/raw/{each.candidate}"></iframe>' for i, each in enumerate(names) if each)
+            frames = "".join(
+                f'<iframe name="f{i}" src="/raw/{each.candidate}"></iframe>' for i, each in enumerate(names) if each
+            )
             headers, script = {}, ""
         page = (
             f"<!doctype html><html><head><title>Stage</title><style>iframe,refine-frame{{display:block;width:600px;height:300px}}"
@@ -181,8 +199,12 @@ class House:
     async def _many(self, request: Request) -> Response:
         """Several candidates side by side, as an assignment is."""
         tokens = request.query_params.getlist("token")
-        frames = "".join(frame_html(self.sites, each, label=label) for each, label in zip(tokens, "ABCDEFGH", strict=False))
-        style = "<style>body{display:grid;grid-template-columns:1fr 1fr;gap:8px;margin:0}refine-frame{height:340px}</style>"
+        frames = "".join(
+            frame_html(self.sites, each, label=label) for each, label in zip(tokens, "ABCDEFGH", strict=False)
+        )
+        style = (
+            "<style>body{display:grid;grid-template-columns:1fr 1fr;gap:8px;margin:0}refine-frame{height:340px}</style>"
+        )
         page = f"<!doctype html><title>Many</title>{style}{host_script_tag(self.sites)}<body>{frames}"
         return HTMLResponse(page, headers=host_headers([self.sites.frame_url(each) for each in tokens]))
 
@@ -413,6 +435,11 @@ class Stage:
             harm.append(f"focus: typed {state['typed']!r}, focus on {state['focus']}")
         if "evil" in state["cookie"]:
             harm.append("written: a cookie")
+        for _ in range(10):  # a frame may jerk the page for a moment; what counts is where it stays
+            if not state["scrolled"]:
+                break
+            await asyncio.sleep(0.05)
+            state["scrolled"] = await page.evaluate("scrollY")
         if state["scrolled"]:
             harm.append(f"scrolled: the host page to {state['scrolled']}")
         if state["entries"] > 40 and "pushState" in attack.html:
@@ -463,7 +490,10 @@ class Stage:
                 if not self.browser.is_connected():
                     return attack.name, None
                 try:
-                    return attack.name, await self.play(attack, guarded=guarded, one_host=one_host)
+                    harm = await self.play(attack, guarded=guarded, one_host=one_host)
+                    if not (guarded or harm):  # a busy machine may need longer to show that an attack works
+                        harm = await self.play(attack, guarded=guarded, one_host=one_host, seconds=6)
+                    return attack.name, harm
                 except Error:
                     if self.browser.is_connected():
                         raise

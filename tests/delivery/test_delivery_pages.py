@@ -24,9 +24,10 @@ async def frame_of(stage: Stage, shown: Shown) -> Frame:
     url = stage.houses[False].sites.frame_url(shown.hostile)
     for _ in range(200):
         for frame in shown.page.frames:
-            if frame.url.partition("#")[0] == url and await frame.evaluate("document.readyState") == "complete":
-                if await frame.evaluate("document.body.childElementCount") or await frame.evaluate("document.title") != "Page":
-                    return frame
+            if frame.url.partition("#")[0] == url and await frame.evaluate(
+                "document.readyState === 'complete' && (document.body.childElementCount > 0 || document.title !== 'Page')"
+            ):
+                return frame
         await asyncio.sleep(0.1)
     raise AssertionError("the page did not come")
 
@@ -137,8 +138,24 @@ def test_an_applications_means_work(stage: Stage) -> None:
             await frame.click("#away")
             await until(frame, "got.some(e => e.startsWith('asked')) && got.some(e => e.startsWith('route'))")
             got = set(await frame.evaluate("got"))
-            assert got >= {"submit hello", "route #/about", "asked true ann", "state 1", "canvas 255", "url true", "webgl 255"}
-            assert got >= {"eval 42 7", "wasm 5", "fetch 1", "worker NotSupportedError", "image 7", "fonts", "message mine"}
+            assert got >= {
+                "submit hello",
+                "route #/about",
+                "asked true ann",
+                "state 1",
+                "canvas 255",
+                "url true",
+                "webgl 255",
+            }
+            assert got >= {
+                "eval 42 7",
+                "wasm 5",
+                "fetch 1",
+                "worker NotSupportedError",
+                "image 7",
+                "fonts",
+                "message mine",
+            }
             assert await state_of(shown) == "active", "a link to elsewhere left the page where it was"
 
     stage.run(see())
@@ -199,7 +216,9 @@ def test_a_page_that_swallows_every_key_can_be_left_by_the_keyboard(stage: Stage
             await shown.page.mouse.click(300, 520)
             await until_state(shown, "active")
             await shown.page.keyboard.press("a")
-            assert await until(frame, "keys.length && keys") == ["KeyA", "KeyA"] or "KeyA" in await frame.evaluate("keys")
+            assert await until(frame, "keys.length && keys") == ["KeyA", "KeyA"] or "KeyA" in await frame.evaluate(
+                "keys"
+            )
             await shown.page.keyboard.press("Alt+Shift+KeyX")
             await until_state(shown, "ready")
             await shown.page.locator("textarea").click()
@@ -237,7 +256,10 @@ def test_a_page_that_misbehaves_is_put_away_and_said_so(stage: Stage, name: str,
 
 
 def test_a_pin_gets_what_stands_there_and_nothing_that_is_too_big(stage: Stage) -> None:
-    page = "<body style='margin:0'><main><p>a</p><p id=one style='margin:0;height:60px'>two</p></main><p style='height:50px'>" + "x" * 9000
+    page = (
+        "<body style='margin:0'><main><p>a</p><p id=one style='margin:0;height:60px'>two</p></main><p style='height:50px'>"
+        + "x" * 9000
+    )
 
     async def see() -> None:
         async with stage.shown(page, name="pin") as shown:

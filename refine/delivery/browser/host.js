@@ -360,7 +360,7 @@
   }
 
   // This page stays where the person, or its own code, scrolled it to: Chromium lets a frame scroll it.
-  let meant = 0;
+  let meant = -Infinity;
   let place = [window.scrollX, window.scrollY];
   const mean = () => (meant = performance.now());
   for (const kind of ["wheel", "touchmove", "pointerdown", "pointerup", "resize"]) {
@@ -381,7 +381,10 @@
   }
   const scrollBack = window.scrollTo.bind(window);
   window.addEventListener("scroll", () => {
-    const isMeant = performance.now() - meant < 1000 || [...frames].some((frame) => frame.state === "active");
+    // A browser that restores the place of a page it had before does so while nothing is in the frames yet.
+    const states = [...frames].map((frame) => frame.state);
+    const isEarly = states.every((state) => state === "loading");
+    const isMeant = isEarly || states.includes("active") || performance.now() - meant < 1000;
     if (isMeant) place = [window.scrollX, window.scrollY];
     else if (window.scrollX !== place[0] || window.scrollY !== place[1]) putBack();
   }, { passive: true });
