@@ -89,7 +89,7 @@ def test_a_command_and_its_options_exist(page: str, code: str) -> None:
         assert words, f"{page}: there is no command `refine {code}`"
     rest = code.split()[len(words) :]
     assert not (hasattr(command, "commands") and rest and not rest[0].startswith("-")), f"{page}: `refine {code}`"
-    options = {name for option in command.params for name in option.opts} | {"--help"}
+    options = {name for option in command.params for name in (*option.opts, *option.secondary_opts)} | {"--help"}
     assert set(OPTION.findall(code)) <= options
 
 
