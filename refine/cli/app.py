@@ -18,6 +18,7 @@ from refine.cli import perturb as _perturb
 from refine.cli import preview as _preview
 from refine.cli import project as _project
 from refine.cli import rank as _rank
+from refine.cli import serve as _serve
 from refine.cli.group import RootGroup, SectionedCommand
 from refine.cli.options import ENVIRONMENT
 
@@ -59,6 +60,7 @@ app.command("rank", cls=SectionedCommand)(_rank.rank)
 app.command("preview", cls=SectionedCommand)(_preview.preview)
 app.command("check", cls=SectionedCommand, epilog=ENVIRONMENT)(_check.check)
 app.command("perturb", cls=SectionedCommand, epilog=ENVIRONMENT)(_perturb.perturb)
+app.command("serve", cls=SectionedCommand)(_serve.serve)
 app.add_typer(_labeler.app, name="labeler")
 app.add_typer(_imports.app, name="import")
 app.command("export", cls=SectionedCommand)(_export.export)

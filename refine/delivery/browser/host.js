@@ -228,7 +228,7 @@
       if (data === "leave") this.rest();
       else if (typeof data?.kept === "string" && data.kept.length < 4_000_000) this.#kept = data.kept;
       else if (data === "took") this.#onTheft();
-      else if (data && "described" in data) this.#waiting.shift()?.(capped(data.described));
+      else if (data && typeof data === "object" && "described" in data) this.#waiting.shift()?.(capped(data.described));
     }
 
     #count() {

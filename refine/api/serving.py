@@ -1,0 +1,135 @@
+"""The loop of every project that people label, for as long as a server runs."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from graphs.checkpoints import open_checkpoints
+from graphs.graph import Loop, build_loop
+from refine.api.runner import Runner
+from refine.errors import RefineError
+from refine.llm import open_client
+from refine.settings import RunOptions
+from store.chains import list_unfinished
+from store.database import Database
+from store.owners import Owner, register_owner
+from store.projects import StoredProject, list_projects
+
+_LOOK_S = 2.0
+"""How often projects are looked for that began meanwhile."""
+_AGAIN_S = 30.0
+"""After which a project whose model could not be used is tried again."""
+
+
+@dataclass(slots=True)
+class _Running:
+    stack: AsyncExitStack
+    runner: Runner
+    settings_key: int
+
+
+@dataclass(slots=True)
+class Serving:
+    """The loops that run, and what keeps others from it."""
+
+    database: Database
+    owner: Owner
+    loop: Loop
+    options: RunOptions
+    environ: Mapping[str, str]
+    only: str | None
+    """The one project to run; None: all."""
+    problems: dict[str, str] = field(default_factory=dict)
+    """Project -> why its loop stands still, in one line."""
+    _running: dict[str, _Running] = field(default_factory=dict)
+    _again_at: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def projects(self) -> list[str]:
+        """Names of those whose loop runs."""
+        return sorted(self._running)
+
+    async def look(self) -> None:
+        """Start the loops of projects that have something to do, and end those that failed, to be tried again."""
+        for name, running in list(self._running.items()):
+            try:
+                running.runner.raise_fatal()
+            except RefineError as error:
+                await self._end(name)
+                self._set_back(name, error)
+        for project in self.database.read(list_projects):
+            if project.settings.panel == "people" and self.only in (None, project.name):
+                await self._see_to(project)
+
+    async def _see_to(self, project: StoredProject) -> None:
+        running = self._running.get(project.name)
+        if running is not None:
+            if running.settings_key == project.settings_key:
+                return
+            await self._end(project.name)  # its model may be another now
+        if asyncio.get_running_loop().time() < self._again_at.get(project.name, 0.0):
+            return
+        if not self.database.read(list_unfinished, project.key):
+            self.problems.pop(project.name, None)
+            return
+        try:
+            await self._start(project)
+        except RefineError as error:
+            self._set_back(project.name, error)
+        else:
+            self.problems.pop(project.name, None)
+
+    async def _start(self, project: StoredProject) -> None:
+        async with AsyncExitStack() as stack:
+            client = open_client(project.settings, self.options, environ=self.environ)
+            stack.push_async_callback(client.aclose)
+            runner = Runner(self.database, self.owner, self.loop, client, self.options, project_key=project.key)
+            await stack.enter_async_context(runner.running())
+            runner.start_all()
+            self._running[project.name] = _Running(stack.pop_all(), runner, project.settings_key)
+
+    async def _end(self, name: str) -> None:
+        await self._running.pop(name).stack.aclose()
+
+    def _set_back(self, name: str, error: RefineError) -> None:
+        self.problems[name] = str(error)
+        self._again_at[name] = asyncio.get_running_loop().time() + _AGAIN_S
+
+    async def close(self) -> None:
+        for name in list(self._running):
+            await self._end(name)
+
+
+@asynccontextmanager
+async def serving(
+    database: Database, *, options: RunOptions, environ: Mapping[str, str], project: str | None = None
+) -> AsyncIterator[Serving]:
+    """With the loops of all projects that people label running, or of the one named; projects ordered later join in.
+
+    A model that cannot be used stops its own project, which is tried again every half minute; labelers go on.
+    """
+    with register_owner(database) as owner, open_checkpoints(Path(f"{database.path}.checkpoints")) as saver:
+        made = Serving(database, owner, build_loop(saver), options, environ, project)
+        await made.look()
+        watcher = asyncio.create_task(_watch(made), name="projects")
+        try:
+            yield made
+        finally:
+            watcher.cancel()
+            await asyncio.gather(watcher, return_exceptions=True)
+            await made.close()
+
+
+async def _watch(made: Serving) -> None:
+    while True:
+        await asyncio.sleep(_LOOK_S)
+        try:
+            await made.look()
+        except (
+            RefineError
+        ) as error:  # the database, for example, was locked: labelers are told so by their own requests
+            made.problems[""] = str(error)
+        else:
+            made.problems.pop("", None)
