@@ -198,7 +198,7 @@ def _reliability_in_verdict(connection: Connection, round_key: int) -> dict[str,
     """By labeler.ulid; None where there is no verdict, or one of a version that did not say so."""
     verdict = load_verdict(connection, round_key)
     labelers = None if verdict is None else verdict.details.get("labelers")
-    if labelers is None:
+    if not labelers:
         return None
     return {ulid: float(found["mean"]) for ulid, found in labelers.items()}
 
