@@ -25,8 +25,13 @@ from refine.types import Files
 
 _MOST_LISTED = 200
 _REMOTE = re.compile(r"\s*(?:https?:)?//", re.IGNORECASE)
+_DOCTYPE = re.compile(r"<!doctype[^>]{0,200}>", re.IGNORECASE)
+MAX_MAPPED = 200
+"""Entries of an import map that are looked at: each is looked for in every import."""
 _CSS_NAME = re.compile(
-    r"(url\(\s*)([\"']?)([^\"')]{1,300})(\2\s*\))|(@import\s+)([\"'])([^\"'\n]{1,300})(\6)", re.IGNORECASE
+    # every part is bounded, and a name begins with no space: a run of spaces has one reading only
+    r"(url\(\s{0,20}+)([\"']?)([^\s\"')][^\"')]{0,299})(\2\s{0,20}\))|(@import\s{1,20}+)([\"'])([^\"'\n]{1,300})(\6)",
+    re.IGNORECASE,
 )
 _SOURCES = {
     **dict.fromkeys(("img", "audio", "video", "source", "track", "input", "embed"), "src"),
@@ -318,7 +323,7 @@ class _Bundler:
         assert isinstance(imports, dict)
         asked = self._specifiers(tags, text)
         made: dict[str, str] = {}
-        for specifier, target in imports.items():
+        for specifier, target in [*imports.items()][:MAX_MAPPED]:
             if not isinstance(target, str):
                 continue
             made.update(self._mapped(str(specifier), target, name, asked))
@@ -387,7 +392,16 @@ def _parse_map(text: str) -> dict[str, Any]:
 
 
 def _after_doctype(text: str) -> int:
-    found = re.match(r"\s*(?:<!--.{0,2000}?-->\s*)*<!doctype[^>]{0,200}>", text, re.IGNORECASE | re.DOTALL)
+    at = 0
+    while True:
+        at += len(text[at : at + 4000]) - len(text[at : at + 4000].lstrip())
+        if not text.startswith("<!--", at):
+            break
+        end = text.find("-->", at + 4)
+        if end < 0:
+            return 0
+        at = end + 3
+    found = _DOCTYPE.match(text, at)
     return found.end() if found else 0
 
 

@@ -163,3 +163,21 @@ def test_hostile_pages_are_read_in_linear_time(piece: str) -> None:
     started = time.process_time()
     one(piece * (400_000 // len(piece)))
     assert time.process_time() - started < 5
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        "<style>a{background:url(" + " " * 20_000 + "</style>",
+        "<!---->" * 2_000 + '<script>import("https://esm.sh/three")</script>',
+        '<script type="importmap">{"imports":{'
+        + ",".join(f'"a{n}/":"./"' for n in range(4_000))
+        + '}}</script><script type="module">'
+        + "".join(f'import "a{n}/x";' for n in range(4_000))
+        + "</script>",
+    ],
+    ids=["spaces", "comments", "import map"],
+)
+@pytest.mark.timeout(20)
+def test_no_page_is_slow_to_bundle(page: str) -> None:
+    one(page)

@@ -274,3 +274,40 @@ def test_a_pin_gets_what_stands_there_and_nothing_that_is_too_big(stage: Stage) 
             assert await shown.page.evaluate("document.querySelectorAll('refine-frame')[1].describe(-5, -5)") is None
 
     stage.run(see())
+
+
+GRAB = (
+    "window.got='';addEventListener('keydown',e=>got+=e.key,true);"
+    "const grab=()=>{let d=document.createElement('dialog');d.innerHTML='<input autofocus>';document.body.append(d);d.showModal()};"
+)
+SILENT = GRAB + "Object.defineProperty(document,'activeElement',{get(){throw 1}});setTimeout(grab,1500)"
+
+
+def test_a_page_that_takes_the_keyboard_and_keeps_quiet_about_it_reads_next_to_nothing(stage: Stage) -> None:
+    async def see() -> None:
+        async with stage.shown(f"<body><script>{SILENT}</script>", name="silent") as shown:
+            frame = await frame_of(stage, shown)
+            await shown.page.evaluate(
+                "() => { const box = document.createElement('textarea'); box.id = 'own'; document.body.prepend(box); box.focus(); }"
+            )
+            await until(frame, "document.querySelector('dialog')")
+            await shown.page.keyboard.type("password12", delay=60)
+            got = await frame.evaluate("got")
+            own = await shown.page.evaluate("document.getElementById('own').value")
+            assert len(got) <= 2 and len(own) >= 8, (got, own)
+
+    stage.run(see())
+
+
+def test_the_way_out_by_keyboard_cannot_be_switched_off(stage: Stage) -> None:
+    script = "Object.defineProperty(KeyboardEvent.prototype,'altKey',{get:()=>false})"
+
+    async def see() -> None:
+        async with stage.shown(f"<body><input id=i><script>{script}</script>", name="no_way_out") as shown:
+            await frame_of(stage, shown)
+            await shown.page.evaluate("document.querySelectorAll('refine-frame')[1].activate()")
+            await until_state(shown, "active")
+            await shown.page.keyboard.press("Alt+Shift+KeyX")
+            await until_state(shown, "ready")
+
+    stage.run(see())

@@ -11,7 +11,7 @@
 
   const MOST_MESSAGES = 120; // a second
   const MOST_LOADS = 8; // in ten seconds
-  const MOST_THEFTS = 4; // of the keyboard, in ten seconds
+  const MOST_THEFTS = 4; // of the keyboard, in a minute
   const PING_MS = 1000;
   const LEFT_MS = 2000;
   const HUNG_MS = 5000;
@@ -227,7 +227,7 @@
       }
       if (data === "leave") this.rest();
       else if (typeof data?.kept === "string" && data.kept.length < 4_000_000) this.#kept = data.kept;
-      else if (data === "took") this.#onTheft();
+      else if (data === "took") this.#onTaken();
       else if (data && typeof data === "object" && "described" in data) this.#waiting.shift()?.(capped(data.described));
     }
 
@@ -243,10 +243,21 @@
       return false;
     }
 
+    /** The keyboard is in this frame, which nobody clicked: seen from here, whatever the frame says of it. */
+    stolen() {
+      if (this.#frame?.inert && document.activeElement === this) this.#onTheft();
+    }
+
+    /** It says so itself: believed, but never so that a neighbour in use loses the keyboard by it. */
+    #onTaken() {
+      for (const other of frames) if (other.state === "active") return;
+      if (this.#frame?.inert) this.#onTheft();
+    }
+
     #onTheft() {
-      if (!this.#frame?.inert) return;
       const now = performance.now();
-      this.#thefts = [...this.#thefts.filter((at) => now - at < 10_000), now];
+      const before = this.#thefts.at(-1) ?? -Infinity;
+      if (now - before > 100) this.#thefts = [...this.#thefts.filter((at) => now - at < 60_000), now]; // seen and told: one
       if (this.#thefts.length > MOST_THEFTS) this.#end("greedy");
       takeBack();
     }
@@ -341,14 +352,16 @@
   };
   for (const kind of ["pointerdown", "focusin", "keydown"]) document.addEventListener(kind, restAll, true);
 
-  // A frame may take the keyboard without having been clicked, inert or not: Chromium lets it. Then no element of this page
-  // tells of it, only that this window has lost the keyboard: so the frames are asked.
+  // A frame may take the keyboard without having been clicked, inert or not: Chromium lets it. This window then loses the
+  // keyboard, and the frame that has it is its active element. Frames are asked too, for browsers that do not say.
   let last = null;
   document.addEventListener("focusin", (event) => {
     if (!(event.target instanceof RefineFrame)) last = event.target;
   });
   window.addEventListener("blur", () => {
     for (const frame of frames) frame.ask();
+    const at = document.activeElement;
+    if (at instanceof RefineFrame) at.stolen();
   });
   function takeBack() {
     const target = last?.isConnected ? last : document.body;

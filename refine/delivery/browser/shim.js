@@ -24,6 +24,15 @@
   const stringify = JSON.stringify;
   const parse = JSON.parse;
 
+  const getter = (type, name) => Function.prototype.call.bind(Object.getOwnPropertyDescriptor(type.prototype, name).get);
+  const sourceOf = getter(MessageEvent, "source");
+  const dataOf = getter(MessageEvent, "data");
+  const portsOf = getter(MessageEvent, "ports");
+  const isAlt = getter(KeyboardEvent, "altKey");
+  const isShift = getter(KeyboardEvent, "shiftKey");
+  const codeOf = getter(KeyboardEvent, "code");
+  const focusedIn = getter(Document, "activeElement");
+
   const setTimer = self.setTimeout.bind(self);
 
   let port = null;
@@ -277,30 +286,34 @@
 
   // --- Listeners, ahead of any of the page's; document.open() drops them, so they are set again after it.
   function leave(event) {
-    if (event.isTrusted && event.altKey && event.shiftKey && event.code === "KeyX") {
+    if (event.isTrusted && isAlt(event) && isShift(event) && codeOf(event) === "KeyX") {
       prevent(event);
       stop(event);
       if (port) send(port, "leave");
     }
   }
   function receive(event) {
-    const from = event.source;
+    const from = sourceOf(event);
     if (from === self) return;
     stop(event); // neighbours and the page outside have nothing to say to the candidate
-    if (from !== outer || given !== null || !event.data || event.data.refine !== "page") return;
-    port = event.ports[0];
+    if (from !== outer || given !== null) return;
+    const data = dataOf(event);
+    if (!data || data.refine !== "page") return;
+    port = portsOf(event)[0];
     port.onmessage = (message) => {
-      if (message.data === "ping") send(port, "pong");
-      else if (message.data === "active") activate();
-      else if (message.data === "rest") isActive = false;
-      else if (message.data === "focused?") {
+      const data = dataOf(message);
+      if (data === "ping") send(port, "pong");
+      else if (data === "active") activate();
+      else if (data === "rest") isActive = false;
+      else if (data === "focused?") {
         const taken = hasFocus() && !isActive;
-        if (taken && document.activeElement instanceof HTMLElement) blur(document.activeElement);
-        send(port, taken ? "took" : "not");
+        send(port, taken ? "took" : "not"); // first: what follows touches what the page may have changed
+        const element = taken ? focusedIn(document) : null;
+        if (element instanceof HTMLElement) blur(element);
       }
-      else if (message.data && message.data.describe) send(port, { described: describe(message.data) });
+      else if (data && data.describe) send(port, { described: describe(data) });
     };
-    write(event.data.page, event.data.kept ? parse(event.data.kept) : null);
+    write(data.page, data.kept ? parse(data.kept) : null);
   }
   function follow(event) {
     if (event.defaultPrevented) return;
