@@ -30,6 +30,10 @@ def some(attacks: Sequence[Attack], start: int) -> list[Attack]:
 def with_harm(stage: Stage, attacks: Sequence[Attack], *, one_host: bool = False) -> dict[str, list[str]]:
     harm = stage.run(stage.play_all(attacks, guarded=True, one_host=one_host), 550)
     assert len(harm) == len(attacks)
+    # A busy machine may stand still by itself: what looks like standing still is tried once more, alone.
+    for attack in attacks:
+        if any(each.startswith("frozen") for each in harm[attack.name]):
+            harm |= stage.run(stage.play_all([attack], guarded=True, one_host=one_host), 120)
     return {name: each for name, each in harm.items() if each}
 
 
@@ -54,6 +58,9 @@ def test_with_one_host_name_for_everything_no_attack_does_harm_either(stage: Sta
 def test_the_same_attacks_do_harm_where_nothing_protects(stage: Stage) -> None:
     attacks = some([*folder_attacks(), *ATTACKS], 2)
     harm = stage.run(stage.play_all(attacks, guarded=False), 550)
+    for attack in attacks:
+        if not harm[attack.name]:  # a busy machine may not have come to it
+            harm |= stage.run(stage.play_all([attack], guarded=False), 120)
     assert [attack.name for attack in attacks if not harm[attack.name]] == []
 
 
