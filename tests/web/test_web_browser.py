@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, BrowserContext, Page, async_playwright
+from playwright.async_api import Browser, BrowserContext, Error, Page, async_playwright
 
 from refine.web.views import LANGUAGE_COOKIE
 from tests.conftest import IS_FULL
@@ -59,7 +59,12 @@ async def at_home(browser: Browser, house: House, name: str, **options: Any) -> 
     await page.goto(house.link(name))
     await page.wait_for_url(house.sites.host + "/")
     yield page
-    await page.goto("about:blank")  # a page that still runs would keep Chromium from closing its context
+    for _ in range(5):  # a page that still runs would keep Chromium from closing its context
+        try:
+            await page.goto("about:blank")
+            break
+        except Error:  # it was on its way somewhere
+            await asyncio.sleep(0.5)
     await context.close()
     assert errors == []
 
