@@ -172,7 +172,9 @@ def _show_waiting(
     if panel.startswith("import:"):
         console.print(f"Append rankings to {panel.removeprefix('import:')}, then go on with:", soft_wrap=True)
     elif panel == "people":
-        console.print("See the pages, named as rankings name them:")
+        console.print("Let people rank and criticise in a browser; their chains go on by themselves:")
+        console.print(f"  refine serve --project {project} --db {db}", soft_wrap=True)
+        console.print("Or see the pages, named as rankings name them:")
         console.print(f"  refine chain show {waiting.id} --pages FOLDER --db {db}", soft_wrap=True)
         console.print("Write a file with one ranking a line, best first, ties side by side, for example")
         console.print(f"  {_example_line(waiting)}", soft_wrap=True)

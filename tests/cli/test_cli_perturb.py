@@ -5,9 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from refine.errors import NoBrowser
 from refine.perturb import OPERATORS, edits_of, undo_edits
-from refine.render import find_chromium
 from refine.types import CodeFile
 from tests.cli.conftest import Run, line_of
 
@@ -25,17 +23,6 @@ document.getElementById("ring").addEventListener("click", () => {
 """
 
 
-def has_browser() -> bool:
-    try:
-        find_chromium()
-    except NoBrowser:
-        return False
-    return True
-
-
-needs_browser = pytest.mark.skipif(not has_browser(), reason="there is no Chromium here")
-
-
 @pytest.fixture
 def page(tmp_path: Path) -> Path:
     path = tmp_path / "bell.html"
@@ -48,7 +35,6 @@ def read(folder: Path) -> tuple[str, dict[str, object]]:
     return (folder / "mutant" / "bell.html").read_bytes().decode(), record
 
 
-@needs_browser
 @pytest.mark.parametrize(
     "operator", ["dead_handler", *(pytest.param(each, marks=pytest.mark.full) for each in ("contrast", "typo", "lag"))]
 )
@@ -64,7 +50,6 @@ def test_a_flaw_is_proven_written_and_can_be_undone(refine: Run, page: Path, ope
     assert undo_edits(mutant, edits_of(record))[0].content == PAGE
 
 
-@needs_browser
 def test_what_nobody_can_notice_is_not_written(refine: Run, tmp_path: Path) -> None:
     (tmp_path / "x.html").write_text("<h1>Still</h1><script>function f() { n++; }</script>")
     result = refine("perturb", "x.html", "--operator", "double_count")
@@ -75,7 +60,6 @@ def test_what_nobody_can_notice_is_not_written(refine: Run, tmp_path: Path) -> N
 
 
 @pytest.mark.full
-@needs_browser
 def test_a_page_that_is_never_the_same_is_refused_as_a_page(refine: Run, tmp_path: Path) -> None:
     (tmp_path / "x.html").write_text("<h1>Endless words</h1><script>while (true) {}</script>")
     result = refine("perturb", "x.html")

@@ -15,10 +15,11 @@ import pytest
 from playwright.sync_api import sync_playwright
 
 from refine.dashboard.app import LocalOnly
+from refine.render import find_chromium
 from tests.dashboard.made_store import HOSTILE
 
 ROOT = Path(__file__).resolve().parents[2]
-CHROMIUM = Path("/usr/bin/chromium")
+CHROMIUM = find_chromium()
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +58,6 @@ def wait_for(address: str) -> None:
     raise AssertionError("the dashboard did not start")
 
 
-@pytest.mark.skipif(not CHROMIUM.exists(), reason="needs Chromium")
 def test_a_browser_shows_hostile_words_as_words_and_frames_nothing(
     address: str, story: tuple[Path, dict[str, str]]
 ) -> None:

@@ -31,11 +31,12 @@ from refine.delivery import (
     host_headers,
     host_script_tag,
 )
+from refine.render import find_chromium
 from refine.types import CodeFile, Files
 from tests.delivery.attacks import Attack
 
 T = TypeVar("T")
-CHROMIUM = Path("/usr/bin/chromium")
+CHROMIUM = find_chromium()
 HOSTILE = Path(__file__).parent / "hostile"
 OPTIONS: dict[str, Any] = {
     "executable_path": str(CHROMIUM),

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.delivery.stage import CHROMIUM, Stage
+from tests.delivery.stage import Stage
 
-pytestmark = [pytest.mark.timeout(300), pytest.mark.skipif(not CHROMIUM.exists(), reason="needs Chromium")]
+pytestmark = pytest.mark.timeout(300)
 
 PAGE = """<!doctype html><html><head><script src="https://cdn.tailwindcss.com"></script>
 <script src="https://cdnjs.cloudflare.com/ajax/libs/three.js/r128/three.min.js"></script></head>

@@ -7,11 +7,10 @@ import pytest
 
 from tests.conftest import IS_FULL
 from tests.delivery.attacks import ATTACKS, Attack, name_attacks
-from tests.delivery.stage import CHROMIUM, Stage, folder_attacks
+from tests.delivery.stage import Stage, folder_attacks
 
 pytestmark = [
     pytest.mark.timeout(600),
-    pytest.mark.skipif(not CHROMIUM.exists(), reason="needs Chromium"),
 ]
 EVERY = 4
 """Of the attacks, every fourth is also tried without protection, and with one host name, in the quick run."""
@@ -30,10 +29,6 @@ def some(attacks: Sequence[Attack], start: int) -> list[Attack]:
 def with_harm(stage: Stage, attacks: Sequence[Attack], *, one_host: bool = False) -> dict[str, list[str]]:
     harm = stage.run(stage.play_all(attacks, guarded=True, one_host=one_host), 550)
     assert len(harm) == len(attacks)
-    # A busy machine may stand still by itself: what looks like standing still is tried once more, alone.
-    for attack in attacks:
-        if any(each.startswith("frozen") for each in harm[attack.name]):
-            harm |= stage.run(stage.play_all([attack], guarded=True, one_host=one_host), 120)
     return {name: each for name, each in harm.items() if each}
 
 
@@ -59,7 +54,7 @@ def test_the_same_attacks_do_harm_where_nothing_protects(stage: Stage) -> None:
     attacks = some([*folder_attacks(), *ATTACKS], 2)
     harm = stage.run(stage.play_all(attacks, guarded=False), 550)
     for attack in attacks:
-        if not harm[attack.name]:  # a busy machine may not have come to it
+        if not harm[attack.name]:  # it needs to work once to prove that it works
             harm |= stage.run(stage.play_all([attack], guarded=False), 120)
     assert [attack.name for attack in attacks if not harm[attack.name]] == []
 

@@ -8,9 +8,9 @@ import pytest
 from playwright.async_api import Frame
 
 from refine.types import CodeFile, Files
-from tests.delivery.stage import CHROMIUM, Shown, Stage
+from tests.delivery.stage import Shown, Stage
 
-pytestmark = [pytest.mark.timeout(300), pytest.mark.skipif(not CHROMIUM.exists(), reason="needs Chromium")]
+pytestmark = pytest.mark.timeout(300)
 
 
 @pytest.fixture(scope="module")

@@ -11,15 +11,16 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, BrowserContext, Error, Page, async_playwright
 
+from refine.render import find_chromium
 from refine.web.views import LANGUAGE_COOKIE
 from tests.conftest import IS_FULL
 from tests.web.house import House, Labeler, free_listener, listening, open_house
 
-CHROMIUM = Path("/usr/bin/chromium")
+CHROMIUM = find_chromium()
 ROOT = Path(__file__).parents[2]
 AXE = sorted((ROOT / "refine" / "render" / "vendored" / "axe-core").glob("**/axe.min.js"))
 MODULE = pytest.mark.asyncio(loop_scope="module")
-pytestmark = [MODULE, pytest.mark.skipif(not CHROMIUM.exists(), reason="no Chromium here")]
+pytestmark = MODULE
 PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True, "device_scale_factor": 2}
 WIDE = {"viewport": {"width": 1280, "height": 800}}
 
@@ -426,7 +427,6 @@ async def pages_of(page: Page, house: House) -> AsyncIterator[str]:
     yield "done"
 
 
-@pytest.mark.skipif(not AXE, reason="axe-core is not vendored here")
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 async def test_axe_finds_nothing_on_any_page(browser: Browser, house: House, scheme: str) -> None:
     async with at_home(browser, house, "ann", color_scheme=scheme, bypass_csp=True, **WIDE) as page:
