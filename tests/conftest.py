@@ -6,8 +6,9 @@ from hypothesis import HealthCheck, settings
 
 IS_FULL = os.environ.get("REFINE_TEST_FULL") == "1"
 
+_KEPT = ("REFINE_TEST_FULL", "REFINE_CHROMIUM")
 for _name in list(os.environ):
-    if (_name.startswith("REFINE_") and _name not in ("REFINE_TEST_FULL", "REFINE_CHROMIUM")) or _name.endswith("_API_KEY"):
+    if (_name.startswith("REFINE_") and _name not in _KEPT) or _name.endswith("_API_KEY"):
         del os.environ[_name]
 
 # A busy machine is no failure: hypothesis judges examples, the time-out of pytest judges hangs.
