@@ -19,7 +19,8 @@ from store.tables import CRITIQUE, RANKING, ROUND, WORDS
 from store.work_tables import RANKING_DETAIL, RANKING_HISTORY
 
 _INSERT_WORDS = inserting(WORDS, "ulid", "labeler_id", "text", "salt", "sha256")
-_INSERT_CRITIQUE = inserting(CRITIQUE, *(column.name for column in CRITIQUE.columns if column.name != "id"))
+_LATER = {"id", "snapshot_id", "crop_id"}
+_INSERT_CRITIQUE = inserting(CRITIQUE, *(column.name for column in CRITIQUE.columns if column.name not in _LATER))
 _INSERT_DETAIL = inserting(RANKING_DETAIL, "ranking_id", "why_words_id", "reasons", "criteria", "follow_ups")
 _OWN_CRITIQUE = Statement(
     select(CRITIQUE.c.id)

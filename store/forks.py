@@ -173,6 +173,7 @@ class _Copy:
                     for name, groups in row["criteria"].items()
                 },
                 "follow_ups": self.rename(row["follow_ups"]),
+                "tried": row["tried"] and {str(candidates[int(key)]): it for key, it in row["tried"].items()},
             },
         )
         plans = self.copy(

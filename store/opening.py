@@ -18,7 +18,7 @@ from refine.errors import InputError, MigrationNeeded, SchemaTooNew, StoreError,
 from store.database import Database, create_database_engine, translate_database_error
 from store.upkeep import connect_read_only, copy_verified
 
-REVISIONS = ("0001", "0002", "0003", "0004", "0005")
+REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006")
 """Every schema ever released, oldest first: the migrations of the package, without loading them."""
 HEAD = REVISIONS[-1]
 APPLICATION_ID = 0x5265666E

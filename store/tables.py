@@ -224,6 +224,23 @@ class CheckRow(SQLModel, table=True):
     detail: str = _text(default="")
 
 
+class PictureRow(SQLModel, table=True):
+    """How a candidate looks when it is opened, from the browser that checked it; the same bytes have the same ones."""
+
+    __tablename__ = "picture"
+    __table_args__ = (UniqueConstraint("content_sha256", "view"),)
+    id: int | None = Field(default=None, primary_key=True)
+    content_sha256: str = Field(max_length=64)
+    view: str = Field(max_length=16)
+    """`desktop` or `phone`."""
+    width: int
+    height: int
+    """In CSS pixels of the page."""
+    media_type: str = Field(max_length=32)
+    blob_id: int = Field(foreign_key="blob.id", index=True)
+    created_at: datetime = _time()
+
+
 class RepairRow(SQLModel, table=True):
     """A page that checks found broken before it was a candidate, and what the model was asked to mend."""
 
@@ -292,6 +309,8 @@ class LabelerRow(SQLModel, table=True):
     erased_at: datetime | None = _time(default=None)
     created_at: datetime = _time()
     last_seen_at: datetime | None = _time(default=None)
+    weight: float | None = None
+    """What an operator lets their rankings count for beside others', 0 to 1; None: as the engine finds."""
 
 
 class AssignmentRow(SQLModel, table=True):
@@ -317,6 +336,8 @@ class AssignmentRow(SQLModel, table=True):
     reopened_at: datetime | None = _time(default=None)
     """A finished one: its labeler is changing what they handed in, which counts until the new one is in."""
     control_id: int | None = Field(default=None, foreign_key="control.id", index=True)
+    device: str | None = Field(default=None, max_length=16)
+    """`desktop` or `phone`: what it was handed in from."""
 
 
 class RankingRow(SQLModel, table=True):
@@ -373,6 +394,10 @@ class CritiqueRow(SQLModel, table=True):
     aim: str | None = Field(default=None, max_length=16)
     category: str | None = Field(default=None, max_length=16)
     severity: str | None = Field(default=None, max_length=16)
+    snapshot_id: int | None = Field(default=None, foreign_key="blob.id", index=True)
+    """The page as it stood when the critique was pinned, as the page itself told: a hint, and hostile."""
+    crop_id: int | None = Field(default=None, foreign_key="blob.id", index=True)
+    """A picture of the snapshot, drawn without scripts or network."""
 
 
 class VerdictRow(SQLModel, table=True):
@@ -514,6 +539,7 @@ ROUND = core_of(RoundRow)
 CANDIDATE = core_of(CandidateRow)
 CANDIDATE_FILE = core_of(CandidateFileRow)
 CHECK = core_of(CheckRow)
+PICTURE = core_of(PictureRow)
 REPAIR = core_of(RepairRow)
 ROUND_CANDIDATE = core_of(RoundCandidateRow)
 CONTROL = core_of(ControlRow)

@@ -166,6 +166,36 @@ class ReportRow(SQLModel, table=True):
     """`upheld` or `dismissed`."""
 
 
+class DisputeRow(SQLModel, table=True):
+    """A labeler stands by a ranking that a control speaks against, without knowing which page was the control."""
+
+    __tablename__ = "dispute"
+    id: int | None = Field(default=None, primary_key=True)
+    ulid: str = ulid_column()
+    assignment_id: int = Field(foreign_key="assignment.id", unique=True)
+    labeler_id: int = Field(foreign_key="labeler.id", index=True)
+    words_id: int = Field(foreign_key="words.id", index=True)
+    created_at: datetime = time_column()
+    resolved_at: datetime | None = time_column(default=None)
+    resolution: str | None = Field(default=None, max_length=16)
+    """`upheld` or `dismissed`."""
+
+
+class LabelerDecisionRow(SQLModel, table=True):
+    """What an operator did about a labeler, and why."""
+
+    __tablename__ = "labeler_decision"
+    id: int | None = Field(default=None, primary_key=True)
+    ulid: str = ulid_column()
+    labeler_id: int = Field(foreign_key="labeler.id", index=True)
+    action: str = Field(max_length=16)
+    """`disable`, `enable` or `weigh`."""
+    weight: float | None = None
+    """Of `weigh`: 0 takes their rankings out of account; None lets the engine find it."""
+    reason: str = text_column()
+    created_at: datetime = time_column()
+
+
 # --- Drafts and what comes with a ranking -------------------------------------------------------------------------
 
 
@@ -194,6 +224,8 @@ class RankingDetailRow(SQLModel, table=True):
     """Criterion -> tie groups of candidate.id, best first."""
     follow_ups: dict[str, str] = json_column()
     """critique.ulid -> fixed, not_fixed or worse."""
+    tried: dict[str, Any] | None = json_column(default=None)
+    """candidate.id -> [seconds it was open, inputs it got], as the labeler's page counted."""
 
 
 class RankingHistoryRow(SQLModel, table=True):
@@ -221,6 +253,8 @@ QUEUE = core_of(QueueRow)
 HELD = core_of(HeldRow)
 CANDIDATE_AUTHOR = core_of(CandidateAuthorRow)
 REPORT = core_of(ReportRow)
+DISPUTE = core_of(DisputeRow)
+LABELER_DECISION = core_of(LabelerDecisionRow)
 DRAFT = core_of(DraftRow)
 RANKING_DETAIL = core_of(RankingDetailRow)
 RANKING_HISTORY = core_of(RankingHistoryRow)

@@ -19,7 +19,7 @@ SCHEMAS = Path(__file__).parents[1] / "data" / "schemas"
 
 def schema_of(path: Path) -> list[tuple[str, ...]]:
     with closing(sqlite3.connect(path)) as connection:
-        return connection.execute("SELECT type, name, tbl_name, sql FROM sqlite_schema ORDER BY name").fetchall()
+        return connection.execute("SELECT type, name, tbl_name, sql FROM sqlite_schema ORDER BY name, type").fetchall()
 
 
 @pytest.fixture(params=REVISIONS)

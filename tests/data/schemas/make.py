@@ -206,9 +206,14 @@ def revise(connection: Connection, chain_key: int) -> None:
 
 
 def dump(path: Path) -> str:
+    """As SQL. What the text index is made of inside is left out: its statements make it anew."""
     with closing(sqlite3.connect(path)) as connection:
-        lines = [f"PRAGMA application_id={APPLICATION_ID};", *connection.iterdump()]
-    return "\n".join(lines) + "\n"
+        rows = [line for line in connection.iterdump() if "prompt_text" not in line and "writable_schema" not in line]
+        index = connection.execute(
+            "SELECT sql || ';' FROM sqlite_schema WHERE sql LIKE '%prompt_text%' AND sql NOT LIKE 'CREATE TABLE%'"
+        )
+        lines = [f"PRAGMA application_id={APPLICATION_ID};", *rows, *(line for (line,) in index)]
+    return "\n".join([*lines, "INSERT INTO prompt_text (prompt_text) VALUES ('rebuild');"]) + "\n"
 
 
 def main() -> None:
