@@ -30,6 +30,7 @@ import graphs.showing
 import refine.api.runner
 import store.feedback
 from refine.api import Refiner
+from refine.api.memory import settle_memory
 from refine.llm.scripted import ScriptedClient
 from refine.prompts import read_header
 from refine.protocols import FeedbackDesk
@@ -55,6 +56,9 @@ class CannedPanel:
 
     def __init__(self) -> None:
         self._looks = Looks()
+
+    def has_news(self) -> bool:
+        return False
 
     async def fill(self, round: OpenRound, desk: FeedbackDesk) -> None:
         for n in range(round.wanted - round.received):
@@ -134,6 +138,7 @@ async def measure(folder: Path, *, chains: int, rounds: int) -> Cost:
             await refiner.start_all([PromptIn(key=f"warm-{n}", prompt=f"Create a warm-up page {n}") for n in range(8)])
             await refiner.wait()
             meter.spent_s.clear()
+            settle_memory()  # as `refine batch` does
             WRITER.spent_s.clear()
             before = _rounds_judged(refiner.database)
             writer_before = _writer_cpu_s()

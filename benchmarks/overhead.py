@@ -56,6 +56,7 @@ def parse() -> argparse.Namespace:
 async def run_ours(options: argparse.Namespace, client: str) -> dict[str, float]:
     import refine.api.runner as runner
     from refine.api import Refiner
+    from refine.api.memory import settle_memory
     from refine.settings import RunOptions
     from refine.types import PromptIn
 
@@ -86,6 +87,7 @@ async def run_ours(options: argparse.Namespace, client: str) -> dict[str, float]
             await refiner.start_all(prompts("rivers", WARM_CHAINS))
             await refiner.wait()
             meter.spent_s.clear()
+            settle_memory()  # as `refine batch` does
             calls_before, started, cpu = refiner.progress().meter.calls, time.perf_counter(), time.process_time()
             await refiner.start_all(prompts("mountains", options.chains))
             progress = await refiner.wait()

@@ -10,6 +10,7 @@ from typing import Any
 import orjson
 
 from refine.api import Progress, Refiner
+from refine.api.memory import settle_memory
 from refine.api.prompts_file import PromptsFile, read_prompts
 from refine.errors import InputError
 from refine.panel import open_panel
@@ -46,6 +47,8 @@ class BatchOrder:
     """A folder for the final pages and `results.jsonl`."""
     migrate: bool = True
     use_cache: bool = False
+    owns_process: bool = False
+    """The process does this and nothing else: see refine.api.memory."""
 
     @property
     def project_name(self) -> str:
@@ -106,13 +109,12 @@ async def run_batch(
         if on_start is not None:
             on_start(start)
         refiner.runner.start_all()
-        reporting = asyncio.create_task(_report(refiner, on_progress)) if on_progress else None
+        reporting = asyncio.create_task(_report(refiner, on_progress, owns_process=order.owns_process))
         try:
             await refiner.wait(until_ended=order.wait)
         finally:
-            if reporting is not None:
-                reporting.cancel()
-                await asyncio.gather(reporting, return_exceptions=True)
+            reporting.cancel()
+            await asyncio.gather(reporting, return_exceptions=True)
         await refiner.database.write(finish_batch, batch_key)
         progress = refiner.progress()
         if on_progress is not None:
@@ -161,9 +163,15 @@ def _without_secrets(options: RunOptions) -> dict[str, Any]:
     return stored
 
 
-async def _report(refiner: Refiner, on_progress: Callable[[Progress], None]) -> None:
+async def _report(refiner: Refiner, on_progress: Callable[[Progress], None] | None, *, owns_process: bool) -> None:
+    is_settled = not owns_process
     while True:
-        on_progress(refiner.progress())
+        progress = refiner.progress()
+        if on_progress is not None:
+            on_progress(progress)
+        if not is_settled and progress.meter.calls:  # the client has imported by now what it puts off
+            settle_memory()
+            is_settled = True
         await asyncio.sleep(_REPORT_S)
 
 

@@ -2,6 +2,7 @@
 
 import os
 import shlex
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -302,6 +303,7 @@ def run_shown(order: "BatchOrder", *, command: str, as_json: bool, is_quiet: boo
     display = open_display(order, as_json=as_json, is_quiet=is_quiet)
     try:
         with display:
+            order = replace(order, owns_process=True)
             return run_stoppable(
                 run_batch(order, on_start=display.start, on_progress=display.update, environ=os.environ)
             )

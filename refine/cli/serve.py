@@ -141,6 +141,7 @@ async def _serve(
 ) -> None:
     import os
 
+    from refine.api.memory import settle_memory
     from refine.api.serving import serving
     from refine.web import labelling_app
 
@@ -152,6 +153,7 @@ async def _serve(
                 database, sites, secret=delivery_secret(database.path), readiness=lambda: _readiness(database, loops)
             )
         )
+        settle_memory()
         _announce(sites, _first_link(database, sites), loops, as_json=as_json)
         try:
             await server.serve(sockets=[listener])
