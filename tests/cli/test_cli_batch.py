@@ -1,5 +1,6 @@
 """`refine batch` as people use it."""
 
+import gc
 import json
 from pathlib import Path
 from typing import Any
@@ -7,6 +8,8 @@ from typing import Any
 import pytest
 from typer.testing import Result
 
+from refine.batch import BatchOrder, run_batch
+from refine.settings import ProjectSettings
 from tests.cli.conftest import Run, line_of, write_prompts
 
 ROWS = [
@@ -136,3 +139,22 @@ def test_quiet_says_only_what_came_of_it(refine: Run) -> None:
 def test_what_is_scripted_or_simulated_says_so(refine: Run, word: str) -> None:
     write_prompts(Path("p.jsonl"), ROWS[:1])
     assert word in refine("batch", "p.jsonl", *QUICK).stderr
+
+
+def test_a_command_spares_the_garbage_collector_what_it_imported_once_replies_come(
+    refine: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("refine.batch._REPORT_S", 0.01)
+    write_prompts(Path("p.jsonl"), ROWS)
+    assert gc.get_freeze_count() == 0
+    assert refine("batch", "p.jsonl", *QUICK).exit_code == 0
+    assert gc.get_freeze_count() > 10_000
+    gc.unfreeze()
+
+
+async def test_a_caller_of_the_api_keeps_its_garbage_collector(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("refine.batch._REPORT_S", 0.01)
+    prompts = write_prompts(tmp_path / "p.jsonl", ROWS)
+    settings = ProjectSettings(rounds=1, candidates=2, rankings_per_round=2, audit_share=0.0)
+    await run_batch(BatchOrder(prompts=prompts, database=tmp_path / "p.db", settings=settings))
+    assert gc.get_freeze_count() == 0
