@@ -1,16 +1,20 @@
 """Pictures of candidates, taken by a real Chromium: with every check, and for what has none."""
 
 import io
-from collections.abc import AsyncIterator
+import runpy
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
 from PIL import Image
+from sqlalchemy import select, update
 
 from refine import Refiner
 from refine.api.browser import Browser
 from refine.api.pictures import (
+    draw_missing_crops,
+    load_crop,
     load_picture,
     load_pictures,
     missing_notice,
@@ -18,10 +22,14 @@ from refine.api.pictures import (
 )
 from refine.artifact import content_hash
 from refine.errors import InputError
+from refine.render.snapshot import MAX_BYTES
 from refine.types import CodeFile, Files, GivenCandidate, PromptIn
+from store.blobs import put_blob
 from store.cache import ReplyCache
-from store.database import Database
+from store.database import Connection, Database
 from store.opening import open_database
+from store.tables import CRITIQUE
+from store.verify import verify_database
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -32,6 +40,11 @@ let x = 0; setInterval(() => { at.textContent = new Date().toISOString(); }, 100
   g.fillRect(x % 300, 20, 30, 30); requestAnimationFrame(draw); })();
 </script>"""
 WIDE = "<!doctype html><title>w</title><p style='width:900px;background:#0a0'>wide</p><button>b</button>"
+STOOD = (
+    b"<body style='height:2000px;margin:0'>"
+    b"<div style='position:absolute;top:300px;width:100px;height:20px;background:#0a0'></div>"
+)
+SCHEMAS = Path(__file__).parents[1] / "data" / "schemas"
 
 
 def page(html: str) -> Files:
@@ -39,9 +52,15 @@ def page(html: str) -> Files:
 
 
 @pytest.fixture
-def database(tmp_path: Path) -> AsyncIterator[Database]:  # type: ignore[misc]
+def database(tmp_path: Path) -> Iterator[Database]:
     with open_database(tmp_path / "refine.db") as opened:
-        yield opened  # type: ignore[misc]
+        yield opened
+
+
+@pytest.fixture
+def fill() -> Callable[..., dict[str, str]]:
+    made: Callable[..., dict[str, str]] = runpy.run_path(str(SCHEMAS / "make.py"))["fill"]
+    return made
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -113,3 +132,38 @@ async def test_what_a_run_without_a_browser_made_gets_its_pictures_later(shared:
             await take_missing(database, browser, project="nobody")
         hashes = {name: content_hash(files) for name, files in pages.items()}
         assert load_pictures(database, list(hashes.values())).keys() == {hashes["wide"], hashes["plain"]}
+
+
+async def test_what_stood_under_a_pin_is_drawn_once_and_what_cannot_be_drawn_is_left(
+    shared: Browser, database: Database, fill: Callable[..., dict[str, str]]
+) -> None:
+    database.write_now(fill)
+
+    def pin(connection: Connection) -> None:
+        keys = connection.execute(select(CRITIQUE.c.id).order_by(CRITIQUE.c.id)).scalars().all()
+        anchors = (
+            {"kind": "sketch", "strokes": [[[10, 300], [90, 300]], [[40, 280]]], "viewport": [300, 400]},
+            {"kind": "region", "box": [10, 10, 20, 20], "viewport": [300, 400], "state": {"scroll": [0, 290]}},
+            None,
+        )
+        for key, anchor, size in zip(keys, anchors, (1, 1, MAX_BYTES + 1), strict=True):
+            html = STOOD + b" " * size
+            connection.execute(
+                update(CRITIQUE)
+                .where(CRITIQUE.c.id == key)
+                .values(snapshot_id=put_blob(connection, html), anchor=anchor)
+            )
+
+    database.write_now(pin)
+    browser, failed = keeping(shared, database), set[int]()
+    assert await draw_missing_crops(database, browser, failed=failed) == 2
+    assert len(failed) == 1
+    assert await draw_missing_crops(database, browser, failed=failed) == 0
+    ulids = database.read(lambda it: it.execute(select(CRITIQUE.c.ulid).order_by(CRITIQUE.c.id)).scalars().all())
+    for ulid in ulids[:2]:
+        crop = load_crop(database, ulid)
+        assert crop is not None and crop[0] == "image/webp"
+        with Image.open(io.BytesIO(crop[1]), formats=["WEBP"]) as image:
+            assert (0, 170, 0) in {colour for _, colour in image.convert("RGB").getcolors(100_000) or ()}
+    assert load_crop(database, ulids[2]) is None
+    assert verify_database(database).is_ok
