@@ -462,6 +462,8 @@ class StatementLine:
     finished_at: datetime | None
     minutes: float | None
     amount_usd: float | None
+    is_handed_in: bool = False
+    """A ranking stands behind it; work that was skipped or reported has none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
