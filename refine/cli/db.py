@@ -1,5 +1,6 @@
 """`refine db`: look after a database."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -139,9 +140,10 @@ def pictures(
     db: Db = DB,
     as_json: Json = False,
 ) -> None:
-    """Take the pictures of candidates that have none: those of runs without browser checks, or of older versions.
+    """Take the pictures of candidates that have none, and draw what stood under pins.
 
-    They are taken in Chromium, without a network. Stopping it keeps those taken so far. Exit code 2 without Chromium.
+    Candidates have none after runs without browser checks, and in databases of older versions. Chromium takes them,
+    without a network. Stopping it keeps those taken so far. Exit code 2 without Chromium.
     """
     from refine.cli.stopping import Stopped, run_stoppable
 
@@ -151,13 +153,15 @@ def pictures(
         except Stopped as stopped:
             raise typer.Exit(stopped.exit_code) from None
     if as_json:
-        write_json({"database": str(db), "taken": taken.taken, "failed": taken.failed})
+        write_json({"database": str(db), "taken": taken.taken, "failed": taken.failed, "crops": taken.crops})
         return
     console = make_console()
     if not taken.taken and not taken.failed:
         console.print("No candidate lacks a picture.")
-        return
-    console.print(f"Took the pictures of {count(taken.taken, 'page')}.")
+    else:
+        console.print(f"Took the pictures of {count(taken.taken, 'page')}.")
+    if taken.crops:
+        console.print(f"Drew what stood under {count(taken.crops, 'pin')}.")
     if taken.failed:
         console.print(f"{count(taken.failed, 'page')} could not be pictured: they hang, crash or have nothing to open.")
 
@@ -166,7 +170,7 @@ async def _take(
     database: "Database", *, project: str | None, limit: int | None, at_once: int, is_quiet: bool
 ) -> "PicturesTaken":
     from refine.api.browser import Browser
-    from refine.api.pictures import take_missing
+    from refine.api.pictures import draw_missing_crops, take_missing
 
     console = make_console()
 
@@ -176,6 +180,7 @@ async def _take(
 
     browser = Browser.open(database=database, pages=at_once)
     try:
-        return await take_missing(database, browser, project=project, limit=limit, on_progress=show)
+        taken = await take_missing(database, browser, project=project, limit=limit, on_progress=show)
+        return replace(taken, crops=await draw_missing_crops(database, browser))
     finally:
         await browser.aclose()
