@@ -9,8 +9,8 @@
   function see(event) {
     if (!event.isTrusted) return;
     const kind = event.type;
-    if (kind === "click" || kind === "keydown" || kind === "wheel") inputs += 1;
-    if (kind === "wheel") return;
+    if (kind === "pointerdown" || kind === "keydown" || kind === "wheel") inputs += 1;
+    if (kind === "pointerdown" || kind === "wheel") return;
     const key = kind === "keydown" ? (event.key === " " ? "Space" : NAMED.test(event.key) ? event.key : "") : "";
     if (kind === "keydown" && !key) return; // what is typed is seen as input
     const target = event.composedPath()[0];

@@ -324,7 +324,10 @@
         tellInputs();
       }
       else if (data === "active") activate();
-      else if (data === "rest") isActive = false;
+      else if (data === "rest") {
+        isActive = false;
+        tellInputs();
+      }
       else if (data === "focused?") {
         const taken = hasFocus() && !isActive;
         send(port, taken ? "took" : "not"); // first: what follows touches what the page may have changed
@@ -358,7 +361,7 @@
     listen(self, "click", follow, false);
     listen(self, "auxclick", follow, false);
     listen(self, "pagehide", keep, true);
-    for (const kind of ["click", "keydown", "input", "change", "submit", "scroll", "wheel"]) listen(self, kind, see, true);
+    for (const kind of ["pointerdown", "click", "keydown", "input", "change", "submit", "scroll", "wheel"]) listen(self, kind, see, true);
     listen(self, "play", mute, true);
   }
   setListeners();
