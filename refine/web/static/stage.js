@@ -216,7 +216,7 @@
     }
 
     #run(letter, isRunning) {
-      const { holder } = this.cells.get(letter);
+      const { holder, marks } = this.cells.get(letter);
       const frame = this.frame(letter);
       const paused = holder.querySelector(".paused");
       if (isRunning && !frame) {
@@ -224,13 +224,13 @@
         const { src, page } = this.frames.find((each) => each.label === letter);
         const made = R.el("refine-frame", { src, page, label: letter });
         if (this.#heard.has(letter)) made.allowSound();
-        holder.prepend(made);
+        marks.before(made); // over its picture
       } else if (!isRunning && frame) {
         this.#countInputs(letter, frame);
         frame.remove();
         if (this.#lastActive === letter) this.#activeIs("");
       }
-      if (!isRunning && !paused) holder.prepend(R.el("div", { class: "paused" }, R.el("b", {}, letter), R.t("stage.paused")));
+      if (!isRunning && !paused) marks.before(R.el("div", { class: "paused" }, R.el("b", {}, letter), R.t("stage.paused")));
     }
 
     #lastActive = "";
