@@ -277,11 +277,6 @@ HUGE_MESSAGE = _attack(
     "let a=[];for(let i=0;i<4e6;i++)a.push({i});for(let w of [parent,top])w.postMessage(a,'*')",
 )
 """Takes many seconds to put together again, for whoever reads it."""
-MANY_PORTS = _attack(
-    "many_ports",
-    "for(let n=0;n<5;n++){let p=[];for(let i=0;i<4000;i++)p.push(new MessageChannel().port1);parent.postMessage('',"
-    "'*',p)}win('sent')",
-)
 KEYBOARD_FROM_A_NEIGHBOUR = _attack(
     "keyboard_from_a_neighbour",
     "let g=()=>{let d=document.createElement('dialog');d.innerHTML='<input autofocus>';document.body.append(d);"
