@@ -372,6 +372,7 @@ async def test_a_pin_keeps_the_page_as_it_stood(browser: Browser, server: House)
     state, trail = anchor["state"], anchor["trail"]
     assert (state["scroll"], state["hash"], state["open"]) == ([0, 300], "#there", ["#box"])
     assert [step["on"] for step in trail if step["what"] == "click"] == ["#name", "#secret", "#beep", "#open"]
+    assert [step for step in trail if "key" in step and step.get("on") == "#name"] == []  # not even where words end
     assert {"what": "input", "on": "#name"}.items() <= next(it for it in trail if it["what"] == "input").items()
     assert 'value="Ada &amp; <b>"' in html or 'value="Ada &amp; &lt;b&gt;"' in html
     assert "data-refine-modal" in html and 'data-refine-scroll="0 300"' in html and "data:image/webp" in html
