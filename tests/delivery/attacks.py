@@ -217,6 +217,11 @@ ATTACKS: tuple[Attack, ...] = (
         "locks",
         "for(let i=0;i<8;i++){let l=await navigator.locks.query();if(l.held.length)win(l.held.length);await new Promise(r=>setTimeout(r,150))}",
     ),
+    _on_click(
+        "clipboard_written",
+        "addEventListener('copy',e=>{e.clipboardData.setData('text/plain','evil');e.preventDefault()});"
+        "RegExp.prototype.exec=()=>null;if(document.execCommand('cOpy'))win('copied')",
+    ),
     # --- The person is disturbed ----------------------------------------------------------------------------------
     _attack(
         "dialogs",
@@ -264,6 +269,23 @@ ATTACKS: tuple[Attack, ...] = (
         "",
         body="<iframe srcdoc='<script>setInterval(()=>{for(let i=0;i<4000;i++)top.postMessage({k:`x`.repeat(1000)},`*`)},0)</script>'></iframe>",
     ),
+)
+
+HUGE_MESSAGE = _attack(
+    "one_huge_message",
+    "let a=[];for(let i=0;i<4e6;i++)a.push({i});for(let w of [parent,top])w.postMessage(a,'*')",
+)
+"""Takes many seconds to put together again, for whoever reads it."""
+MANY_PORTS = _attack(
+    "many_ports",
+    "for(let n=0;n<5;n++){let p=[];for(let i=0;i<4000;i++)p.push(new MessageChannel().port1);parent.postMessage('',"
+    "'*',p)}win('sent')",
+)
+KEYBOARD_FROM_A_NEIGHBOUR = _attack(
+    "keyboard_from_a_neighbour",
+    "let g=()=>{let d=document.createElement('dialog');d.innerHTML='<input autofocus>';document.body.append(d);"
+    "d.showModal();d.firstChild.oninput=e=>{win(e.target.value)}};"
+    "setTimeout(()=>setInterval(g,60),2000)",
 )
 
 

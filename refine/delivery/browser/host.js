@@ -15,6 +15,7 @@
   const MOST_LOADS = 8; // in ten seconds
   const MOST_THEFTS = 4; // of the keyboard, in a minute
   const PING_MS = 1000;
+  const GRACE_MS = 500;
   const LEFT_MS = 2000;
   const HUNG_MS = 5000;
   const REMOVE_MS = 20000;
@@ -52,6 +53,7 @@
   };
   let shimTexts = {}; // what the shim says, by its own names
   const MOST_INPUTS = 50; // a second
+  const MOST_TOLD = 2_000_000; // characters of a record, with its snapshot
 
   class RefineFrame extends HTMLElement {
     #shadow = this.attachShadow({ mode: "closed" });
@@ -66,6 +68,7 @@
     #messages = 0;
     #loads = [];
     #thefts = [];
+    #restedAt = -Infinity;
     #waiting = [];
     #kept = null;
     #pongs = 0;
@@ -165,6 +168,7 @@
       if (!this.#frame || this.#frame.inert) return;
       const hadFocus = document.activeElement === this;
       this.#frame.inert = true;
+      this.#restedAt = performance.now();
       this.#shield.hidden = false;
       this.#port?.postMessage("rest");
       if (hadFocus) this.#frame.blur();
@@ -174,6 +178,11 @@
     /** Whether it took the keyboard without having been clicked; if so, it is given back. */
     ask() {
       if (this.#state !== "active") this.#port?.postMessage("focused?");
+    }
+
+    /** The same, unless the person has only just left it: its browser may not know yet. */
+    askAgain() {
+      if (performance.now() - this.#restedAt > GRACE_MS) this.ask();
     }
 
     async describe(x, y) {
@@ -227,7 +236,10 @@
 
     hear(event) {
       if (!this.#count()) return;
-      if (event.source !== this.#frame.contentWindow || event.data?.refine !== "ready") return;
+      // A document of ours sends a port. Nobody reads what a message says: a browser makes its data when it is asked for
+      // them, and millions of objects take seconds.
+      if (event.source !== this.#frame.contentWindow || event.ports.length !== 1) return;
+      event.ports[0].close();
       const now = performance.now();
       this.#loads = [...this.#loads.filter((at) => now - at < 10_000), now];
       if (this.#loads.length > MOST_LOADS) return this.#end("flooded");
@@ -271,19 +283,25 @@
       if (this.#state === "loading") this.#set("ready");
     }
 
-    #answer(data) {
-      if (!this.#count()) return;
-      if (data === "pong") {
+    /** Told by the shim, in texts alone; what is in them may be the page's. */
+    #answer(text) {
+      if (!this.#count() || typeof text !== "string") return;
+      if (text === "pong") {
         this.#pongs += 1;
         this.#heardAt = Math.max(this.#heardAt, performance.now());
-      }
-      if (data === "leave") this.rest();
-      else if (typeof data?.kept === "string" && data.kept.length < 4_000_000) this.#kept = data.kept;
-      else if (data === "took") this.#onTaken();
-      else if (data && typeof data === "object" && "described" in data) this.#waiting.shift()?.(capped(data.described));
-      else if (data && typeof data === "object" && "recorded" in data) this.#records.get(data.id)?.(cappedRecord(data.recorded));
-      else if (Number.isSafeInteger(data?.inputs)) this.#countInputs(data.inputs);
-      else if (data === "sounds" && !this.#hasSound) this.dispatchEvent(new CustomEvent("refine-sounds", { bubbles: true }));
+      } else if (text === "leave") this.rest();
+      else if (text === "took") this.#onTaken();
+      else if (text === "sounds") {
+        if (!this.#hasSound) this.dispatchEvent(new CustomEvent("refine-sounds", { bubbles: true }));
+      } else if (text.startsWith("kept:")) this.#kept = text.slice(5);
+      else if (text.startsWith("{") && text.length < MOST_TOLD) this.#answerRecord(parsed(text));
+    }
+
+    #answerRecord(data) {
+      if (!data) return;
+      if ("described" in data) this.#waiting.shift()?.(capped(data.described));
+      else if ("recorded" in data) this.#records.get(data.id)?.(cappedRecord(data.recorded));
+      else if (Number.isSafeInteger(data.inputs)) this.#countInputs(data.inputs);
     }
 
     /** No more than a person could give, whatever is said. */
@@ -309,9 +327,17 @@
       if (this.#frame?.inert && document.activeElement === this) this.#onTheft();
     }
 
-    /** It says so itself: believed, but never so that a neighbour in use loses the keyboard by it. */
+    /** To this frame, if it is the one in use. */
+    takeBack() {
+      if (!this.#frame || this.#frame.inert) return false;
+      window.focus();
+      this.#frame.blur(); // Chromium takes it for focused still
+      this.#frame.focus({ preventScroll: true });
+      return true;
+    }
+
+    /** It says so itself, and is believed: a lie is counted against it as the truth is. */
     #onTaken() {
-      for (const other of frames) if (other.state === "active") return;
       if (this.#frame?.inert) this.#onTheft();
     }
 
@@ -386,6 +412,14 @@
     return texts.get(url);
   }
 
+  function parsed(text) {
+    try {
+      return JSON.parse(text);
+    } catch {
+      return null;
+    }
+  }
+
   function capped(proposal) {
     if (!proposal || typeof proposal !== "object") return null;
     const numbers = (value, length) =>
@@ -438,6 +472,13 @@
   };
   for (const kind of ["pointerdown", "focusin", "keydown"]) document.addEventListener(kind, restAll, true);
 
+  // While one frame is in use, another may take the keyboard from it; nothing in this page tells of it (Chromium leaves even
+  // the active element as it was), so the others are asked.
+  const WATCH_MS = 200;
+  setInterval(() => {
+    if ([...frames].some((frame) => frame.state === "active")) for (const frame of frames) frame.askAgain();
+  }, WATCH_MS);
+
   // A frame may take the keyboard without having been clicked, inert or not: Chromium lets it. This window then loses the
   // keyboard, and the frame that has it is its active element. Frames are asked too, for browsers that do not say.
   let last = null;
@@ -450,6 +491,7 @@
     if (at instanceof RefineFrame) at.stolen();
   });
   function takeBack() {
+    for (const frame of frames) if (frame.takeBack()) return;
     const target = last?.isConnected ? last : document.body;
     const selection = [target.selectionStart, target.selectionEnd, target.selectionDirection];
     window.focus();

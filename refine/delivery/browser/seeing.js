@@ -28,7 +28,7 @@
   function tellInputs() {
     if (inputs === toldInputs) return;
     toldInputs = inputs;
-    send(port, { inputs });
+    tell({ inputs });
   }
 
   // --- The page as it stands, for a pin: inert HTML that looks like it, for a browser that runs no scripts and has no

@@ -39,6 +39,13 @@
   let given = null;
   let entry = null;
 
+  // Texts only, and none too long: what else a page might smuggle in, the page outside would have to put together first.
+  const MOST_TOLD = 4_000_000;
+  function tell(value) {
+    const text = typeof value === "string" ? value : stringify(value);
+    if (port && typeof text === "string" && text.length < MOST_TOLD) send(port, text);
+  }
+
   // --- What it says itself, in the language of the page around it.
   const TEXTS = {
     answered_ok: "answered: OK",
@@ -136,7 +143,7 @@
   function keep() {
     keeping = false;
     const text = stringify({ local: local.entries(), session: session.entries(), cookies: [...cookies], entry });
-    if (port && text.length < 4_000_000) send(port, { kept: text });
+    tell(`kept:${text}`);
   }
 
   // --- Dialogs that do not block: said in a corner, and answered as somebody would who goes along.
@@ -178,6 +185,14 @@
   ));
   own(self, "print", () => notice("", TEXTS.no_print));
   own(self, "open", () => (notice("", TEXTS.no_open), null));
+
+  // --- The clipboard: no header keeps a page that was clicked from putting its own text there.
+  const command = Function.prototype.call.bind(Document.prototype.execCommand);
+  const lower = Function.prototype.call.bind(String.prototype.toLowerCase);
+  own(Document.prototype, "execCommand", function (name, ...more) {
+    const wanted = lower(`${name}`);
+    return wanted === "copy" || wanted === "cut" || wanted === "paste" ? false : command(this, wanted, ...more);
+  });
 
   // --- What would reach out. In Chromium the headers stop it as well, whichever realm it is called from.
   for (const name of ["RTCPeerConnection", "webkitRTCPeerConnection", "mozRTCPeerConnection", "WebTransport"]) {
@@ -306,7 +321,7 @@
     if (event.isTrusted && isAlt(event) && isShift(event) && codeOf(event) === "KeyX") {
       prevent(event);
       stop(event);
-      if (port) send(port, "leave");
+      tell("leave");
     }
   }
   function receive(event) {
@@ -320,7 +335,7 @@
     port.onmessage = (message) => {
       const data = dataOf(message);
       if (data === "ping") {
-        send(port, "pong");
+        tell("pong");
         tellInputs();
       }
       else if (data === "active") activate();
@@ -330,12 +345,12 @@
       }
       else if (data === "focused?") {
         const taken = hasFocus() && !isActive;
-        send(port, taken ? "took" : "not"); // first: what follows touches what the page may have changed
+        tell(taken ? "took" : "not"); // first: what follows touches what the page may have changed
         const element = taken ? focusedIn(document) : null;
         if (element instanceof HTMLElement) blur(element);
       }
-      else if (data && data.describe) send(port, { described: safely(() => describe(data)) });
-      else if (data && data.record) send(port, { recorded: safely(record), id: data.record });
+      else if (data && data.describe) tell({ described: safely(() => describe(data)) });
+      else if (data && data.record) tell({ recorded: safely(record), id: data.record });
       else if (data === "sound") allowSound();
     };
     speak(data.texts);
@@ -457,6 +472,6 @@
     document.title = "Refine";
     notice("", TEXTS.no_page);
   } else {
-    outer.postMessage({ refine: "ready" }, "*");
+    outer.postMessage("", "*", [new MessageChannel().port1]); // the port is the sign: outside, nothing else is looked at
   }
 })();

@@ -10,7 +10,7 @@
   function askForSound() {
     if (hasAsked || hasSound || !port) return;
     hasAsked = true;
-    send(port, "sounds");
+    tell("sounds");
   }
   function hush(element) {
     if (hasSound) return;
