@@ -53,8 +53,8 @@ class Reliabilities:
     async def snapshot_for(self, chain: StoredChain) -> Snapshot | None:
         """The newest one; None where there are too few rankings yet, or the project takes all labelers alike.
 
-        Only the first is waited for, and the first after an operator weighed somebody's work; a newer one is made beside
-        the chains.
+        Only the first is waited for, and the first after an operator weighed somebody's work; a newer one is made
+        beside the chains.
         """
         if not chain.settings.is_weighing_labelers:
             return None

@@ -13,6 +13,7 @@ from store.statements import Statement, inserting, without_snapshot
 from store.tables import LABELER
 from store.work_tables import LABELER_DECISION
 
+NO_REASON = "(none given)"
 Action = Literal["disable", "enable", "weigh"]
 
 _INSERT = inserting(LABELER_DECISION, "ulid", "labeler_id", "action", "weight", "reason", "created_at")

@@ -121,4 +121,3 @@ def load_given(connection: Connection, chain_key: int) -> Iterator[GivenVerdict]
             ),
             verdict=verdict,
         )
-

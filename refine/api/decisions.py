@@ -17,11 +17,21 @@ from refine.ranking.verdict import judge
 from refine.types import Verdict
 from store import decisions
 from store.database import Connection, Database
-from store.decisions import Decision
+from store.decisions import NO_REASON, Decision
 from store.refits import GivenVerdict, Scope, load_given, load_scopes
 from store.standing import load_judged
 
-__all__ = ["Decision", "Preview", "Refit", "decide_access", "list_decisions", "preview_weighing", "refit", "weigh"]
+__all__ = [
+    "NO_REASON",
+    "Decision",
+    "Preview",
+    "Refit",
+    "decide_access",
+    "list_decisions",
+    "preview_weighing",
+    "refit",
+    "weigh",
+]
 
 LONGEST_REASON = 1000
 _ID = "refit"

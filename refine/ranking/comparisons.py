@@ -65,8 +65,8 @@ class Comparisons:
     """What made the left item."""
     right_generator: Codes
     weights: NDArray[np.float64] | None = None
-    """By labeler: what their rows count for in ratings beside what the fit finds, 0 to 1; None: 1 for everybody. What is
-    believed of a labeler rests on all their rows, whatever those count for."""
+    """By labeler: what their rows count for in ratings beside what the fit finds, 0 to 1; None: 1 for everybody. What
+    is believed of a labeler rests on all their rows, whatever those count for."""
 
     def __len__(self) -> int:
         return len(self.outcome)

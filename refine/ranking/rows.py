@@ -20,7 +20,8 @@ class Rows:
     right: Ints
     labeler: Ints
     for_scores: Floats
-    """What a row counts for the scores: 1, or 3 / (K + 1) in a ranking of K; 0 for a control. Times its labeler's weight."""
+    """What a row counts for the scores: 1, or 3 / (K + 1) in a ranking of K, times its labeler's weight; 0 for a
+    control."""
     for_labelers: Floats
     """For what is believed of its labeler: 1, or 9 / (2K + 5)."""
     is_pair: Floats
