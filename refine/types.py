@@ -549,6 +549,8 @@ class RankingRecord:
     groups: tuple[tuple[str, ...], ...]
     shown: tuple[str, ...]
     """Candidates in the order this labeler saw them."""
+    weight: float = 1.0
+    """What an operator lets its labeler's rankings count for, 0 to 1."""
 
 
 # --- Verdict ------------------------------------------------------------------------------------------------------

@@ -6,6 +6,7 @@ controls that were retired or disputed since.
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import Connection, or_, select
 
@@ -31,33 +32,42 @@ def load_controls_met(connection: Connection, labeler: str) -> ControlsMet | Non
     Copies that a fork took over are not counted, nor rankings that leave either page out, nor controls that were
     retired by then: that nobody sees one, or that a dispute of it was upheld, is no fault of a labeler's.
     """
-    rows = connection.execute(
-        select(
-            ASSIGNMENT.c.finished_at,
-            *(RANKING.c.groups, CONTROL.c.original_id, CONTROL.c.candidate_id, CONTROL.c.retired_at),
-        )
-        .join(LABELER, LABELER.c.id == ASSIGNMENT.c.labeler_id)
-        .join(RANKING, RANKING.c.assignment_id == ASSIGNMENT.c.id)
-        .join(ROUND, ROUND.c.id == ASSIGNMENT.c.round_id)
-        .join(CHAIN, CHAIN.c.id == ROUND.c.chain_id)
-        .outerjoin(CONTROL, CONTROL.c.id == ASSIGNMENT.c.control_id)
-        .where(
-            LABELER.c.ulid == labeler,
-            ASSIGNMENT.c.state == "finished",
-            or_(CHAIN.c.fork_round.is_(None), ROUND.c.number > CHAIN.c.fork_round),
-        )
-        .order_by(ASSIGNMENT.c.finished_at, ASSIGNMENT.c.id)
-    ).all()
-    told = rows[: len(rows) // BLOCK * BLOCK]
+    done = _done(ASSIGNMENT.c.control_id, ASSIGNMENT.c.id, ASSIGNMENT.c.finished_at).where(LABELER.c.ulid == labeler)
+    told = connection.execute(done).all()
+    told = told[: len(told) // BLOCK * BLOCK]
     if not told:
         return None
     until = told[-1].finished_at
+    with_control = {row.id for row in told if row.control_id is not None}
     met = seen = 0
-    for row in told:
+    columns = CONTROL.c.original_id, CONTROL.c.candidate_id, CONTROL.c.retired_at
+    controls = (
+        _done(ASSIGNMENT.c.id, RANKING.c.groups, *columns)
+        .join(RANKING, RANKING.c.assignment_id == ASSIGNMENT.c.id)
+        .join(CONTROL, CONTROL.c.id == ASSIGNMENT.c.control_id)
+        .where(LABELER.c.ulid == labeler)
+    )
+    for row in connection.execute(controls):
         is_retired = row.retired_at is not None and row.retired_at <= until
         places = {key for group in row.groups for key in group}
-        if row.original_id is None or is_retired or not {row.original_id, row.candidate_id} <= places:
+        if row.id not in with_control or is_retired or not {row.original_id, row.candidate_id} <= places:
             continue
         met += 1
         seen += not is_missed(row.groups, row.original_id, row.candidate_id)
     return ControlsMet(met, seen) if met >= FEWEST else None
+
+
+def _done(*columns: Any) -> Any:
+    """Assignments handed in, oldest first."""
+    return (
+        select(*columns)
+        .select_from(ASSIGNMENT)
+        .join(LABELER, LABELER.c.id == ASSIGNMENT.c.labeler_id)
+        .join(ROUND, ROUND.c.id == ASSIGNMENT.c.round_id)
+        .join(CHAIN, CHAIN.c.id == ROUND.c.chain_id)
+        .where(
+            ASSIGNMENT.c.state == "finished",
+            or_(CHAIN.c.fork_round.is_(None), ROUND.c.number > CHAIN.c.fork_round),
+        )
+        .order_by(ASSIGNMENT.c.finished_at, ASSIGNMENT.c.id)
+    )

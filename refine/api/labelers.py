@@ -6,8 +6,9 @@ from datetime import datetime
 
 from refine.errors import InputError
 from refine.panel.lines import name_problem
-from store import chains, disputes, labelers, reports
+from store import chains, decisions, disputes, labelers, reports
 from store.database import Connection, Database
+from store.decisions import NO_REASON
 from store.disputes import StoredDispute
 from store.erasing import erase_words
 from store.labelers import Link, NewLabeler, StoredLabeler
@@ -98,11 +99,11 @@ def limit_labeler(database: Database, name: str, projects: Sequence[str]) -> Non
 
 
 def disable_labeler(database: Database, name: str) -> None:
-    database.write_now(labelers.disable_labeler, name)
+    database.write_now(decisions.shut_out, name, reason=NO_REASON)
 
 
 def enable_labeler(database: Database, name: str) -> None:
-    database.write_now(labelers.enable_labeler, name)
+    database.write_now(decisions.let_in, name, reason=NO_REASON)
 
 
 def revoke_access(database: Database, name: str) -> int:

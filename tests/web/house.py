@@ -31,7 +31,7 @@ from store.intake import order_chains
 from store.opening import open_database
 from store.pictures import add_picture
 from store.projects import StoredProject
-from store.tables import ASSIGNMENT, CANDIDATE, CHAIN, CRITIQUE, RANKING, ROUND
+from store.tables import ASSIGNMENT, CANDIDATE, CHAIN, CRITIQUE, RANKING, ROUND, WORDS
 from store.work_tables import RANKING_DETAIL
 
 PROMPTS = (
@@ -124,6 +124,13 @@ class House:
         of = RANKING_DETAIL.c.ranking_id == RANKING.c.id, ASSIGNMENT.c.id == RANKING.c.assignment_id
         query = select(RANKING_DETAIL.c.tried, ASSIGNMENT.c.device).where(*of, RANKING.c.id == self.rankings()[0].id)
         return tuple(self.database.read(lambda connection: connection.execute(query).one()))  # type: ignore[return-value]
+
+    def critiques(self) -> list[str]:
+        """Their words, as they came."""
+        query = select(WORDS.c.text).where(
+            WORDS.c.id == CRITIQUE.c.words_id, CRITIQUE.c.ranking_id.in_([row.id for row in self.rankings()])
+        )
+        return list(self.database.read(lambda connection: connection.execute(query.order_by(CRITIQUE.c.id)).scalars()))
 
     def pinned(self) -> list[tuple[dict[str, Any], str]]:
         """(anchor, the page as it stood) of every critique here that has both."""

@@ -6,14 +6,17 @@
   let inputs = 0;
   let toldInputs = 0;
   const NAMED = /^(Enter|Escape|Tab|Backspace|Delete|Home|End|Page(Up|Down)|Arrow(Left|Right|Up|Down)|F\d+)$/;
+  const EDITING = /^(Space|Backspace|Delete)$/;
+  const isTyped = (target) =>
+    target instanceof Element && (target.isContentEditable || target.matches("textarea, input:not([type=checkbox], [type=radio], [type=button])"));
   function see(event) {
     if (!event.isTrusted) return;
     const kind = event.type;
     if (kind === "pointerdown" || kind === "keydown" || kind === "wheel") inputs += 1;
     if (kind === "pointerdown" || kind === "wheel") return;
-    const key = kind === "keydown" ? (event.key === " " ? "Space" : NAMED.test(event.key) ? event.key : "") : "";
-    if (kind === "keydown" && !key) return; // what is typed is seen as input
     const target = event.composedPath()[0];
+    const key = kind === "keydown" ? (event.key === " " ? "Space" : NAMED.test(event.key) ? event.key : "") : "";
+    if (kind === "keydown" && (!key || (EDITING.test(key) && isTyped(target)))) return; // what is typed is seen as input
     const before = steps[steps.length - 1];
     if (before && before.what === kind && before.target === target && !key && kind !== "click") {
       before.at = now(); // scrolling on, typing on

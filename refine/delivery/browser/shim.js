@@ -349,12 +349,20 @@
         const element = taken ? focusedIn(document) : null;
         if (element instanceof HTMLElement) blur(element);
       }
-      else if (data && data.describe) tell({ described: describe(data) });
-      else if (data && data.record) tell({ recorded: record(), id: data.record });
+      else if (data && data.describe) tell({ described: safely(() => describe(data)) });
+      else if (data && data.record) tell({ recorded: safely(record), id: data.record });
       else if (data === "sound") allowSound();
     };
     speak(data.texts);
     write(data.page, data.kept ? parse(data.kept) : null);
+  }
+  /** A page may have broken what these ask of it: then there is no answer, and nobody waits for one. */
+  function safely(ask) {
+    try {
+      return ask();
+    } catch {
+      return null;
+    }
   }
   function follow(event) {
     if (event.defaultPrevented) return;
