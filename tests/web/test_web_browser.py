@@ -13,6 +13,7 @@ import pytest_asyncio
 from playwright.async_api import Browser, BrowserContext, Error, Frame, Page, async_playwright
 
 from refine.render import find_chromium
+from refine.render.chromium import FEATURES_OFF
 from refine.web.views import LANGUAGE_COOKIE
 from tests.conftest import IS_FULL
 from tests.web.house import House, Labeler, free_listener, listening, open_house
@@ -30,7 +31,9 @@ WIDE = {"viewport": {"width": 1280, "height": 800}}
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def browser() -> AsyncIterator[Browser]:
     async with async_playwright() as playwright:
-        opened = await playwright.chromium.launch(executable_path=str(CHROMIUM), args=["--no-sandbox"])
+        opened = await playwright.chromium.launch(
+            executable_path=str(CHROMIUM), args=["--no-sandbox", f"--disable-features={','.join(FEATURES_OFF)}"]
+        )
         yield opened
         await opened.close()
 
