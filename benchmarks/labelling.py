@@ -128,6 +128,7 @@ def measure(labelers: int, each: int, think_s: float) -> None:
                 f"{labelers} labelers, {think_s:g} s between submits: {done} pairs in {wall:.1f} s ({done / wall:.0f}/s),"
                 f" server {1000 * spent / done:.2f} CPU-ms a pair with signing in, submit {times},"
                 f" memory {memory_mib(process.pid) - idle:.0f} MiB above idle ({idle:.0f}),"
+                f" {1024 * (memory_mib(process.pid) - idle) / labelers:.0f} KiB a session,"
                 f" load {os.getloadavg()[0]:.1f}"
             )
         finally:

@@ -139,7 +139,7 @@ async def _judge(
         )
         stand = await context.database.write(_give_verdict, chain, round, verdict, context.budget)
         if reliabilities is not None:
-            reliabilities.count(chain, sum(ranking.round == round.number for ranking in rankings))
+            reliabilities.count(chain, sum(it.round == round.number and it.weight > 0 for it in rankings))
     if stand.reason is not None:
         return stop(stand.reason)
     if (halt := halt_if_told(stand.chain)) is not None:

@@ -10,6 +10,7 @@ from refine.ranking.verdict import TRUSTING_METHOD
 from store.chains import StoredChain
 from store.controls import load_sightings, retire_controls
 from store.database import Database
+from store.decisions import newest_weighing
 from store.standing import Judged, count_judged, load_judged, new_snapshot_id, record_snapshot
 
 _LOG = logging.getLogger(__name__)
@@ -31,6 +32,8 @@ class _Scope:
     """How many there were when a fit failed."""
     snapshot: Snapshot | None = None
     fitting: "asyncio.Task[None] | None" = None
+    weighed: int = 0
+    """The newest decision on what somebody's rankings count for that the snapshot knows of."""
     operator_weights: dict[str, float] = field(default_factory=dict)
 
     @property
@@ -50,7 +53,8 @@ class Reliabilities:
     async def snapshot_for(self, chain: StoredChain) -> Snapshot | None:
         """The newest one; None where there are too few rankings yet, or the project takes all labelers alike.
 
-        Only the first is waited for; a newer one is made beside the chains.
+        Only the first is waited for, and the first after an operator weighed somebody's work; a newer one is made
+        beside the chains.
         """
         if not chain.settings.is_weighing_labelers:
             return None
@@ -59,6 +63,8 @@ class Reliabilities:
         async with scope.lock:
             if scope.rankings < 0:
                 scope.rankings = self._database.read(count_judged, key)
+            if scope.snapshot is not None and self._database.read(newest_weighing) != scope.weighed:
+                await self._weigh_anew(key, scope, chain.settings.seed)
             if scope.is_due and scope.snapshot is None:
                 await self._fit(key, scope, chain.settings.seed)
             elif scope.is_due and (scope.fitting is None or scope.fitting.done()):
@@ -82,6 +88,16 @@ class Reliabilities:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
+    async def _weigh_anew(self, key: int | None, scope: _Scope, seed: int) -> None:
+        if scope.fitting is not None:
+            await asyncio.wait([scope.fitting])
+        scope.weighed = self._database.read(newest_weighing)
+        scope.rankings = self._database.read(count_judged, key)
+        if scope.rankings < FIRST:
+            scope.snapshot = None
+        else:
+            await self._fit_again(key, scope, seed)
+
     async def _fit_again(self, key: int | None, scope: _Scope, seed: int) -> None:
         """One that fails leaves the snapshot there is: it is tried again when there is a quarter more. Should the store
         be gone, the chains find that out by themselves."""
@@ -95,6 +111,7 @@ class Reliabilities:
 
     async def _fit(self, key: int | None, scope: _Scope, seed: int) -> None:
         counted = scope.rankings
+        scope.weighed = self._database.read(newest_weighing)
         judged = await asyncio.to_thread(self._database.read, load_judged, key)
         snapshot, comparisons = await asyncio.to_thread(_fit, judged, seed)
         population = snapshot.fitted.population
@@ -140,7 +157,7 @@ class Reliabilities:
 
 
 def _fit(judged: Judged, seed: int) -> tuple[Snapshot, int]:
-    data = Comparisons.from_rankings(judged.rows, golds=judged.golds)
+    data = Comparisons.from_rankings(judged.rows, golds=judged.golds, weights=judged.weights)
     rankings = len(judged.rows)
     return Snapshot.of(data, id=new_snapshot_id(), rounds=judged.rounds, rankings=rankings, seed=seed), len(data)
 

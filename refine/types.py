@@ -47,6 +47,19 @@ class CodeFile(Record):
 
 
 Files = tuple[CodeFile, ...]
+PageView = Literal["desktop", "phone"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PagePicture:
+    """How a page looks when it is opened, drawn by our own browser and compressed by us."""
+
+    view: PageView
+    width: int
+    height: int
+    """In CSS pixels of the page; the picture itself may have fewer."""
+    media_type: str
+    data: bytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -325,6 +338,13 @@ class CritiqueIn(Record):
     """Whether it says what to improve or what to keep, where the labeler said which."""
     category: IssueKind | None = None
     severity: Severity | None = None
+    snapshot: str | None = Field(default=None, pattern=r"^[0-9a-f]{64}$")
+    """The page as it stood, brought ahead (`store.snapshots`); one that is not there is no mistake."""
+
+
+Tried = tuple[Annotated[float, Field(ge=0, le=86_400, allow_inf_nan=False)], Annotated[int, Field(ge=0, le=1_000_000)]]
+"""Seconds that a candidate was in use, and inputs it got."""
+Device = Literal["desktop", "phone"]
 
 
 class RankingIn(Record):
@@ -341,8 +361,10 @@ class RankingIn(Record):
     """Criterion of the project -> tie groups of the candidates compared by it, best first."""
     follow_ups: dict[str, FollowUp] = Field(default_factory=dict)
     """Critique of an earlier round -> what became of what it asked for."""
+    tried: dict[str, Tried] = Field(default_factory=dict)
+    """Candidate -> how much the labeler tried it, as their page counted; what a page says of itself may be forged."""
 
-    @field_validator("criteria", "follow_ups", "reasons")
+    @field_validator("criteria", "follow_ups", "reasons", "tried")
     @classmethod
     def _few(cls, value: dict[str, Any]) -> dict[str, Any]:
         if len(value) > 100:
@@ -351,7 +373,7 @@ class RankingIn(Record):
 
     @property
     def has_details(self) -> bool:
-        return bool(self.why or self.reasons or self.criteria or self.follow_ups)
+        return bool(self.why or self.reasons or self.criteria or self.follow_ups or self.tried)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -440,6 +462,8 @@ class StatementLine:
     finished_at: datetime | None
     minutes: float | None
     amount_usd: float | None
+    is_handed_in: bool = False
+    """A ranking stands behind it; work that was skipped or reported has none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -525,6 +549,8 @@ class RankingRecord:
     groups: tuple[tuple[str, ...], ...]
     shown: tuple[str, ...]
     """Candidates in the order this labeler saw them."""
+    weight: float = 1.0
+    """What an operator lets its labeler's rankings count for, 0 to 1."""
 
 
 # --- Verdict ------------------------------------------------------------------------------------------------------

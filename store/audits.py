@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, func, or_, select
 
 from store.candidates import load_candidates
 from store.rounds import load_shown, newest_round
-from store.tables import CANDIDATE, CHAIN, RANKING, ROUND, VERDICT
+from store.tables import CANDIDATE, CHAIN, LABELER, RANKING, ROUND, VERDICT
 
 _COURSE = ("rounds", "rankings", "plateau", "nothing_left")
 """Stop reasons of the chains that audits are drawn from; a test holds this and graphs.policy.AUDITED together."""
@@ -22,7 +22,7 @@ class AuditedChain:
     """First and final are one page: a certain tie."""
     is_done: bool
     rankings: tuple[tuple[tuple[int, ...], ...], ...]
-    """Tie groups of candidate.id."""
+    """Tie groups of candidate.id, of labelers whose work is not out of account."""
 
 
 def count_auditable(connection: Connection, project_key: int) -> int:
@@ -56,7 +56,11 @@ def _audited(connection: Connection, chain: Any) -> AuditedChain:
     round = newest_round(connection, chain.id, kind="audit")
     assert round is not None
     shown = [candidate.key for candidate, _, _ in load_shown(connection, round.key)]
-    rankings = connection.execute(select(RANKING.c.groups).where(RANKING.c.round_id == round.key)).scalars()
+    rankings = connection.execute(
+        select(RANKING.c.groups)
+        .join(LABELER, LABELER.c.id == RANKING.c.labeler_id)
+        .where(RANKING.c.round_id == round.key, or_(LABELER.c.weight.is_(None), LABELER.c.weight > 0))
+    ).scalars()
     return AuditedChain(
         first=next(key for key in shown if key != chain.incumbent_id),
         final=chain.incumbent_id,

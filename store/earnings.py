@@ -74,6 +74,7 @@ def load_statement(
                     finished_at=row.finished_at,
                     minutes=None if row.active_s is None else row.active_s / 60,
                     amount_usd=None if why else row.cost_usd,
+                    is_handed_in=row.state == "finished",
                 )
             )
     return LabelerStatement(

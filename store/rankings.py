@@ -28,7 +28,7 @@ from store.verdicts import load_verdict
 
 _ALL_ROUNDS = 2**31
 _RANKINGS = Statement(
-    select(RANKING.c.ulid, ROUND.c.number, LABELER.c.ulid, RANKING.c.groups, ASSIGNMENT.c.shown)
+    select(RANKING.c.ulid, ROUND.c.number, LABELER.c.ulid, RANKING.c.groups, ASSIGNMENT.c.shown, LABELER.c.weight)
     .join(ROUND, ROUND.c.id == RANKING.c.round_id)
     .join(LABELER, LABELER.c.id == RANKING.c.labeler_id)
     .join(ASSIGNMENT, ASSIGNMENT.c.id == RANKING.c.assignment_id)
@@ -66,7 +66,7 @@ def load_rankings(
     connection: Connection, chain_key: int, *, kind: RoundKind = "normal", upto: int | None = None
 ) -> list[RankingRecord]:
     """Every ranking of the chain's rounds of that kind, oldest round first, in the order of labelers' names, which does
-    not depend on who was quicker; controls are left out."""
+    not depend on who was quicker; controls are left out. Each has its labeler's weight as it is now."""
     names = dict(NAMES_WITHOUT_CONTROLS.all(connection, chain_key=chain_key))
     rows = _RANKINGS.all(connection, chain_key=chain_key, of_kind=kind, upto=_ALL_ROUNDS if upto is None else upto)
     return [
@@ -76,8 +76,9 @@ def load_rankings(
             labeler=labeler,
             groups=_named(groups, names),
             shown=tuple(names[key] for key in shown if key in names),
+            weight=1.0 if weight is None else weight,
         )
-        for ulid, number, labeler, groups, shown in rows
+        for ulid, number, labeler, groups, shown, weight in rows
     ]
 
 
@@ -195,12 +196,13 @@ def load_critiques(connection: Connection, round_key: int) -> list[CritiqueRecor
 
 
 def _reliability_in_verdict(connection: Connection, round_key: int) -> dict[str, float] | None:
-    """By labeler.ulid; None where there is no verdict, or one of a version that did not say so."""
+    """By labeler.ulid, without those whose work was out of account; None where there is no verdict, or one of a version
+    that did not say so."""
     verdict = load_verdict(connection, round_key)
     labelers = None if verdict is None else verdict.details.get("labelers")
     if not labelers:
         return None
-    return {ulid: float(found["mean"]) for ulid, found in labelers.items()}
+    return {ulid: float(it["mean"]) for ulid, it in labelers.items() if it.get("weight") != 0}
 
 
 def _rank_of(candidate_key: int, groups: list[list[int]]) -> int | None:

@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection, func, or_, select
 
+from store.controls import not_upheld
 from store.ids import make_ulid, now
 from store.statements import inserting
 from store.tables import ASSIGNMENT, CHAIN, CONTROL, LABELER, RANKING, RELIABILITY_SNAPSHOT, ROUND
@@ -25,9 +26,12 @@ class Judged:
     rows: list[RankedRow]
     """By labeler.ulid and chain.ulid; copies that a fork took over are not repeated."""
     golds: list[GoldRow]
-    """What was said of controls, which are not in `rows`."""
+    """What was said of controls, which are not in `rows`; those of which a dispute was upheld are left out."""
     rounds: dict[str, int]
     """Chain -> the newest of its rounds among them."""
+    weights: dict[str, float]
+    """By labeler.ulid, of those whose rankings an operator lets count for less; who counts for nothing is not in the
+    rows."""
 
 
 def load_ranked(connection: Connection, project_key: int | None = None) -> tuple[list[RankedRow], list[GoldRow]]:
@@ -37,38 +41,54 @@ def load_ranked(connection: Connection, project_key: int | None = None) -> tuple
         query = query.where(CHAIN.c.project_id == project_key)
     rows: list[RankedRow] = []
     golds: list[GoldRow] = []
-    for labeler, chain, groups, shown, number, fork_round, original, control in connection.execute(query):
+    for labeler, chain, groups, shown, number, fork_round, original, control, is_gold in connection.execute(query):
         if fork_round is not None and number <= fork_round:
             continue  # a copy of what its parent has
         rows.append(_row(labeler, chain, groups, shown, control))
-        golds += _gold(labeler, chain, groups, original, control)
+        golds += _gold(labeler, chain, groups, original, control) if is_gold else []
     return rows, golds
 
 
-def load_judged(connection: Connection, project_key: int | None) -> Judged:
+def load_judged(
+    connection: Connection, project_key: int | None, *, supposed: Mapping[str, float] | None = None
+) -> Judged:
     """Of one project; with None, of all projects, without what simulated labelers made: their names mean another one
-    in every project. Audit rounds are left out: they feed no verdict, by no way round."""
+    in every project. Audit rounds are left out: they feed no verdict, by no way round. `supposed` are weights by
+    labeler.ulid that take the place of those on record."""
     query = _ranked(LABELER.c.ulid).where(ROUND.c.state == "judged", ROUND.c.kind == "normal")
     query = query.where(_in_scope(project_key))
+    weights = _load_weights(connection) | dict(supposed or {})
+    removed = {name for name, weight in weights.items() if weight == 0}
     rows: list[RankedRow] = []
     golds: list[GoldRow] = []
     rounds: dict[str, int] = {}
-    for labeler, chain, groups, shown, number, fork_round, original, control in connection.execute(query):
+    for labeler, chain, groups, shown, number, fork_round, original, control, is_gold in connection.execute(query):
         rounds[chain] = max(rounds.get(chain, 0), number)
-        if fork_round is None or number > fork_round:
+        if labeler not in removed and (fork_round is None or number > fork_round):
             rows.append(_row(labeler, chain, groups, shown, control))
-            golds += _gold(labeler, chain, groups, original, control)
-    return Judged(rows=rows, golds=golds, rounds=rounds)
+            golds += _gold(labeler, chain, groups, original, control) if is_gold else []
+    return Judged(
+        rows=rows, golds=golds, rounds=rounds, weights={name: it for name, it in weights.items() if name not in removed}
+    )
 
 
 def count_judged(connection: Connection, project_key: int | None) -> int:
     """Rankings that `load_judged` would give."""
     query = select(func.count()).select_from(
-        RANKING.join(ROUND, ROUND.c.id == RANKING.c.round_id).join(CHAIN, CHAIN.c.id == ROUND.c.chain_id)
+        RANKING.join(ROUND, ROUND.c.id == RANKING.c.round_id)
+        .join(CHAIN, CHAIN.c.id == ROUND.c.chain_id)
+        .join(LABELER, LABELER.c.id == RANKING.c.labeler_id)
     )
+    query = query.where(or_(LABELER.c.weight.is_(None), LABELER.c.weight > 0))
     query = query.where(ROUND.c.state == "judged", ROUND.c.kind == "normal", _in_scope(project_key))
     query = query.where(or_(CHAIN.c.fork_round.is_(None), ROUND.c.number > CHAIN.c.fork_round))
     return int(connection.execute(query).scalar_one())
+
+
+def _load_weights(connection: Connection) -> dict[str, float]:
+    """labeler.ulid -> what an operator lets their rankings count for, where one said so."""
+    query = select(LABELER.c.ulid, LABELER.c.weight).where(LABELER.c.weight.is_not(None))
+    return {ulid: weight for ulid, weight in connection.execute(query)}
 
 
 def record_snapshot(
@@ -110,7 +130,7 @@ def _ranked(labeler: Any) -> Any:
     return (
         select(
             *(labeler, CHAIN.c.ulid, RANKING.c.groups, ASSIGNMENT.c.shown, ROUND.c.number, CHAIN.c.fork_round),
-            *(CONTROL.c.original_id, CONTROL.c.candidate_id),
+            *(CONTROL.c.original_id, CONTROL.c.candidate_id, not_upheld(CONTROL.c.id).label("is_gold")),
         )
         .join(ASSIGNMENT, ASSIGNMENT.c.id == RANKING.c.assignment_id)
         .join(LABELER, LABELER.c.id == RANKING.c.labeler_id)

@@ -8,10 +8,13 @@ from pathlib import Path
 
 from graphs.checkpoints import open_checkpoints
 from graphs.graph import Loop, build_loop
+from refine.api.browser import Browser
+from refine.api.pictures import draw_missing_crops
 from refine.api.runner import Runner
-from refine.errors import RefineError
+from refine.errors import NoBrowser, RefineError
 from refine.llm import open_client
 from refine.settings import RunOptions
+from store.cache import ReplyCache
 from store.chains import list_unfinished
 from store.database import Database
 from store.owners import Owner, register_owner
@@ -21,6 +24,8 @@ _LOOK_S = 2.0
 """How often projects are looked for that began meanwhile."""
 _AGAIN_S = 30.0
 """After which a project whose model could not be used is tried again."""
+_CROPS = 5
+"""Drawn at a time, between two looks."""
 
 
 @dataclass(slots=True)
@@ -41,10 +46,15 @@ class Serving:
     environ: Mapping[str, str]
     only: str | None
     """The one project to run; None: all."""
+    browser: Browser | None = None
+    """What looks at pages before people do, makes controls, takes pictures and draws crops; None: nothing does."""
+    notice: str = ""
+    """Why there is none, in one line."""
     problems: dict[str, str] = field(default_factory=dict)
     """Project -> why its loop stands still, in one line."""
     _running: dict[str, _Running] = field(default_factory=dict)
     _again_at: dict[str, float] = field(default_factory=dict)
+    _failed_crops: set[int] = field(default_factory=set)
 
     @property
     def projects(self) -> list[str]:
@@ -85,7 +95,19 @@ class Serving:
         async with AsyncExitStack() as stack:
             client = open_client(project.settings, self.options, environ=self.environ)
             stack.push_async_callback(client.aclose)
-            runner = Runner(self.database, self.owner, self.loop, client, self.options, project_key=project.key)
+            browser = self.browser if project.settings.is_checking_in_browser else None
+            if browser is None and project.settings.browser_checks:
+                raise NoBrowser(self.notice)
+            runner = Runner(
+                self.database,
+                self.owner,
+                self.loop,
+                client,
+                self.options,
+                project_key=project.key,
+                checker=browser,
+                control_maker=browser,
+            )
             await stack.enter_async_context(runner.running())
             runner.start_all()
             self._running[project.name] = _Running(stack.pop_all(), runner, project.settings_key)
@@ -96,6 +118,15 @@ class Serving:
     def _set_back(self, name: str, error: RefineError) -> None:
         self.problems[name] = str(error)
         self._again_at[name] = asyncio.get_running_loop().time() + _AGAIN_S
+
+    async def draw_crops(self) -> None:
+        """A few of what stood under new pins."""
+        if self.browser is None:
+            return
+        try:
+            await draw_missing_crops(self.database, self.browser, failed=self._failed_crops, limit=_CROPS)
+        except NoBrowser as error:
+            self.browser, self.notice = None, str(error)
 
     async def close(self) -> None:
         for name in list(self._running):
@@ -111,7 +142,12 @@ async def serving(
     A model that cannot be used stops its own project, which is tried again every half minute; labelers go on.
     """
     with register_owner(database) as owner, open_checkpoints(Path(f"{database.path}.checkpoints")) as saver:
+        checks = ReplyCache(f"{database.path}.checks")
         made = Serving(database, owner, build_loop(saver), options, environ, project)
+        try:
+            browser = made.browser = Browser.open(cache=checks, database=database)
+        except NoBrowser as error:
+            browser, made.notice = None, str(error)
         await made.look()
         watcher = asyncio.create_task(_watch(made), name="projects")
         try:
@@ -120,6 +156,9 @@ async def serving(
             watcher.cancel()
             await asyncio.gather(watcher, return_exceptions=True)
             await made.close()
+            if browser is not None:
+                await browser.aclose()
+            checks.close()
 
 
 async def _watch(made: Serving) -> None:
@@ -127,6 +166,7 @@ async def _watch(made: Serving) -> None:
         await asyncio.sleep(_LOOK_S)
         try:
             await made.look()
+            await made.draw_crops()
         except (
             RefineError
         ) as error:  # the database, for example, was locked: labelers are told so by their own requests

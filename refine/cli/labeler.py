@@ -1,4 +1,4 @@
-"""`refine labeler`: who ranks, how they get in, and whom to trust."""
+"""`refine labeler`: who ranks, and how they get in. Whom to trust is in `refine.cli.trust`."""
 
 from dataclasses import asdict
 from datetime import datetime
@@ -11,12 +11,15 @@ from refine.cli.group import Group, SectionedCommand
 from refine.cli.options import DB, Db, Json, option
 from refine.cli.output import add_row, make_console, make_table, write_json
 from refine.cli.text import clean_line, shorten
+from refine.cli.trust import board, weigh
 from refine.errors import InputError
 
 if TYPE_CHECKING:
     from store.labelers import StoredLabeler
 
 app = typer.Typer(cls=Group, rich_markup_mode=None, help="Let labelers in and out, and look at what they did.")
+app.command("board", cls=SectionedCommand)(board)
+app.command("weigh", cls=SectionedCommand)(weigh)
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The labeler's name.")]
 PublicUrl = Annotated[
@@ -138,23 +141,26 @@ def limit(
     _say({"name": name, "projects": project or []}, f"{clean_line(name)} works in {said}.", as_json)
 
 
+Why = Annotated[str, option("--reason", "Why, in a few words; it stays on record.", metavar="TEXT")]
+
+
 @app.command("disable", cls=SectionedCommand)
-def disable(name: Name, db: Db = DB, as_json: Json = False) -> None:
+def disable(name: Name, reason: Why = "", db: Db = DB, as_json: Json = False) -> None:
     """Give a labeler no work and take none from them, from now on. What they did stays."""
-    from refine.api.labelers import disable_labeler
+    from refine.api.decisions import NO_REASON, decide_access
 
     with writing(db) as database:
-        disable_labeler(database, name)
+        decide_access(database, name, is_allowed=False, reason=reason or NO_REASON)
     _say({"name": name, "disabled": True}, f"{clean_line(name)} is disabled.", as_json)
 
 
 @app.command("enable", cls=SectionedCommand)
-def enable(name: Name, db: Db = DB, as_json: Json = False) -> None:
+def enable(name: Name, reason: Why = "", db: Db = DB, as_json: Json = False) -> None:
     """Let a disabled labeler work again."""
-    from refine.api.labelers import enable_labeler
+    from refine.api.decisions import NO_REASON, decide_access
 
     with writing(db) as database:
-        enable_labeler(database, name)
+        decide_access(database, name, is_allowed=True, reason=reason or NO_REASON)
     _say({"name": name, "disabled": False}, f"{clean_line(name)} can work again.", as_json)
 
 
@@ -208,22 +214,57 @@ def reports(
         console.print(f"  {'(erased)' if it.reason is None else clean_line(it.reason)}", soft_wrap=True)
 
 
+@app.command("disputes", cls=SectionedCommand)
+def disputes(
+    resolved: Annotated[bool, option("--resolved", "Those that were decided about, too.")] = False,
+    db: Db = DB,
+    as_json: Json = False,
+) -> None:
+    """Controls that labelers missed and stand by: `refine labeler resolve` decides whether the control is one."""
+    from refine.api.labelers import list_disputes
+
+    with reading(db) as database:
+        found = list_disputes(database, with_resolved=resolved)
+    if as_json:
+        write_json([{**asdict(it), "created_at": _stamp(it.created_at)} for it in found])
+        return
+    console = make_console()
+    if not found:
+        console.print("No disputes.")
+    for it in found:
+        said = it.resolution or "waits"
+        where = f"chain {it.chain}, round {it.round}, {it.operator} in candidate {it.control}"
+        console.print(f"{it.id}  {said}  {where}, by {clean_line(it.labeler)}", soft_wrap=True)
+        console.print(f"  {'(erased)' if it.reason is None else clean_line(it.reason)}", soft_wrap=True)
+
+
 @app.command("resolve", cls=SectionedCommand)
 def resolve(
-    report: Annotated[str, typer.Argument(metavar="ID", help="The report's id.")],
+    report: Annotated[str, typer.Argument(metavar="ID", help="The id of a report or a dispute.")],
     uphold: Annotated[
         bool | None,
-        option("--uphold/--dismiss", "Stop the chains that show the page, or give its rounds out again."),
+        option(
+            "--uphold/--dismiss",
+            "A report: stop the chains that show the page, or give its rounds out again. A dispute: judge nobody by"
+            " the control any more, or leave it as it is.",
+        ),
     ] = None,
     db: Db = DB,
     as_json: Json = False,
 ) -> None:
-    """Decide about a reported page."""
-    from refine.api.labelers import resolve_report
+    """Decide about a reported page, or about a control that was missed and is disputed."""
+    from refine.api.labelers import is_dispute, resolve_dispute, resolve_report
 
     if uphold is None:
         raise InputError("say --uphold or --dismiss")
     with writing(db) as database:
+        if is_dispute(database, report):
+            resolve_dispute(database, report, is_upheld=uphold)
+            done = (
+                "Upheld; the control is retired and counts for nobody." if uphold else "Dismissed; the control stays."
+            )
+            _say({"dispute": report, "resolution": "upheld" if uphold else "dismissed"}, done, as_json)
+            return
         stopped = resolve_report(database, report, is_upheld=uphold)
     done = f"Upheld; {len(stopped)} chains stop." if uphold else "Dismissed; its rounds are given out again."
     _say({"report": report, "resolution": "upheld" if uphold else "dismissed", "chains": stopped}, done, as_json)
@@ -267,66 +308,3 @@ def _as_json(it: "StoredLabeler") -> dict[str, object]:
 
 def _stamp(at: datetime) -> str:
     return f"{at:%Y-%m-%dT%H:%M:%SZ}"
-
-
-# --- Whom to trust ------------------------------------------------------------------------------------------------
-
-_EXPLAINED = (
-    ("reliability", "how strongly the labeler sees what a typical good one sees (1); 0 is chance, below 0 inverted"),
-    ("95 %", "where the reliability lies with that probability"),
-    ("careless, inverted", "probability that answers do not depend on what is shown, or are turned round"),
-    (
-        "controls",
-        "copies made worse on purpose that were put behind their original, of those met; 95 % of the share",
-    ),
-    ("agreement", "share of decided comparisons in which the labeler sides with everybody else"),
-    ("bits", "information that the labeler's rankings gave about which candidate is better"),
-    ("pay share", "those bits as a share of all labelers'"),
-)
-
-
-@app.command("board", cls=SectionedCommand)
-def board(
-    project: Annotated[
-        str | None, typer.Option("--project", envvar="REFINE_PROJECT", help="Rankings of this project only.")
-    ] = None,
-    db: Db = DB,
-    as_json: Json = False,
-) -> None:
-    """Labelers by what they contributed: reliability with its interval, agreement, information, pay share."""
-    from refine.api.board import labeler_board
-
-    with reading(db) as database:
-        found = labeler_board(database, project=project)
-    if as_json:
-        write_json(asdict(found))
-        return
-    console = make_console()
-    if not found.labelers:
-        console.print("No rankings yet.")
-        return
-    right = ["rankings", "reliability", "95 %", "careless", "inverted", "controls", "agreement", "bits", "pay share"]
-    table = make_table("labeler", "kind", *right, right=right)
-    for line in found.labelers:
-        add_row(
-            table,
-            [
-                shorten(line.labeler, 30),
-                line.kind,
-                f"{line.rankings:,}",
-                f"{line.reliability:.2f}",
-                f"{line.reliability_low:.2f} to {line.reliability_high:.2f}",
-                f"{line.p_careless:.0%}",
-                f"{line.p_adversarial:.0%}",
-                f"{line.controls_passed} of {line.controls} ({line.passed_low:.0%}–{line.passed_high:.0%})"
-                if line.controls
-                else "",
-                f"{line.agreement:.0%}",
-                f"{line.bits:,.1f}",
-                f"{line.pay_share:.1%}",
-            ],
-        )
-    console.print(table)
-    console.print(f"From {found.rankings:,} rankings of {found.chains:,} chains.")
-    for name, meaning in _EXPLAINED:
-        console.print(f"  {name}: {meaning}", style="dim", soft_wrap=True)

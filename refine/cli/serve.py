@@ -209,6 +209,8 @@ def _announce(sites: "Sites", link: str | None, loops: "Serving", *, as_json: bo
     console.print(f"Loop running for {names}." if names else "No chain waits for people yet; new ones are noticed.")
     for name, problem in loops.problems.items():
         console.print(f"{clean_line(name)} stands still: {clean_line(problem)}", soft_wrap=True)
+    if loops.notice:
+        console.print(f"browser checks are off: {clean_line(loops.notice)}", soft_wrap=True)
     if sites.is_one_host:
         console.print("Pages share one hostname with the page around them, which protects less.", style="dim")
     console.print("Ctrl-C ends it.")

@@ -46,6 +46,7 @@ def frame_html(sites: Sites, token: str, *, label: str) -> str:
 
 
 def _script(name: str) -> str:
-    """A script without its comments that fill whole lines."""
+    """A script with its parts, without its comments that fill whole lines."""
     text = (BROWSER / name).read_text(encoding="utf-8")
+    text = re.sub(r"^ *// @part (\w+\.js)$", lambda part: _script(part[1]), text, flags=re.MULTILINE)
     return re.sub(r"^\s*//[^\n]*\n", "", text, flags=re.MULTILINE)

@@ -46,13 +46,14 @@ _COMMON: Headers = {
 }
 
 
-def frame_headers(ancestors: Sequence[str]) -> Headers:
-    """For a frame's document; `ancestors` are the origins of pages that may show it."""
+def frame_headers(ancestors: Sequence[str], url: str) -> Headers:
+    """For a frame's document at `url`; `ancestors` are the origins of pages that may show it."""
     return {
         **_COMMON,
         "Content-Security-Policy": f"{FRAME_POLICY}; frame-ancestors {' '.join(ancestors)}",
-        # Its own document and nothing else, or it could not be reloaded; WebRTC is off unless it is named.
-        "Connection-Allowlist": "(response-origin)",
+        # Its own document and nothing else, or it could not be reloaded; WebRTC is off unless it is named. The `?` ends
+        # the pattern with an empty query: without it, and in `frame-src` of the page around it, any query passes.
+        "Connection-Allowlist": f'("{url}?")',
         "Permissions-Policy": ", ".join(f"{feature}=()" for feature in _DENIED_FEATURES),
         "Cache-Control": "no-store",
     }

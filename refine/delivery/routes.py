@@ -77,9 +77,10 @@ def delivery_app(lookup: Lookup, audience_of: AudienceOf, sites: Sites) -> "Star
         return _sent(request, host_script(), "text/javascript", library_headers())
 
     async def frame(request: Request) -> Response:
-        if not is_label(request.path_params["label"]):
+        label = request.path_params["label"]
+        if not is_label(label):
             return _missing()
-        return _sent(request, frame_document(), "text/html", frame_headers([origin]))
+        return _sent(request, frame_document(), "text/html", frame_headers([origin], sites.frame_url_of(label)))
 
     routes = [
         Route("/page/{token}", page, methods=["GET"]),
@@ -109,19 +110,20 @@ class FrameHosts:
             return
         host = next((value.decode("latin-1") for name, value in scope["headers"] if name == b"host"), "")
         if self._sites.is_frame_host(host):
-            await self._frame(scope, receive, send)
+            await self._frame(host.lower().partition(".")[0], scope, receive, send)
         elif host.lower() == urlsplit(self._sites.host).netloc.lower():
             await self._app(scope, receive, send)
         else:
             await _refuse(scope, receive, send, 421)
 
-    async def _frame(self, scope: "Scope", receive: "Receive", send: "Send") -> None:
+    async def _frame(self, label: str, scope: "Scope", receive: "Receive", send: "Send") -> None:
         from starlette.requests import Request
 
         if scope["type"] != "http" or scope["path"] != FRAME_PATH or scope["method"] not in ("GET", "HEAD"):
             await _refuse(scope, receive, send, 404)
             return
-        response = _sent(Request(scope), frame_document(), "text/html", frame_headers([self._sites.host]))
+        headers = frame_headers([self._sites.host], self._sites.frame_url_of(label))
+        response = _sent(Request(scope), frame_document(), "text/html", headers)
         await response(scope, receive, send)
 
 

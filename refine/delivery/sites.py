@@ -45,9 +45,12 @@ class Sites:
 
     def frame_url(self, token: str) -> str:
         """The document of a candidate's frame. It holds nothing of the candidate."""
+        return self.frame_url_of(label_of(token))
+
+    def frame_url_of(self, label: str) -> str:
         if self.frames is None:
-            return f"{self.host}{self.prefix}{FRAME_PATH}/{label_of(token)}"
-        return self.frames.replace("{label}", label_of(token)) + FRAME_PATH
+            return f"{self.host}{self.prefix}{FRAME_PATH}/{label}"
+        return self.frames.replace("{label}", label) + FRAME_PATH
 
     def page_path(self, token: str) -> str:
         """Where the page around the frame gets the candidate's files, on its own origin."""

@@ -4,7 +4,7 @@ import csv
 import gzip
 import io
 import zlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
@@ -64,6 +64,9 @@ class Comparisons:
     left_generator: Codes
     """What made the left item."""
     right_generator: Codes
+    weights: NDArray[np.float64] | None = None
+    """By labeler: what their rows count for in ratings beside what the fit finds, 0 to 1; None: 1 for everybody. What
+    is believed of a labeler rests on all their rows, whatever those count for."""
 
     def __len__(self) -> int:
         return len(self.outcome)
@@ -87,10 +90,12 @@ class Comparisons:
         control: Sequence[str] | None = None,
         left_generator: Sequence[str] | None = None,
         right_generator: Sequence[str] | None = None,
+        weights: Mapping[str, float] | None = None,
     ) -> Self:
-        """From columns of names, all of the same length; an empty control or generator means none.
+        """From columns of names, all of the same length; an empty control or generator means none. `weights` are by
+        labeler; who is not in it has 1.
 
-        Raises InputError for an empty labeler, group or item.
+        Raises InputError for an empty labeler, group or item, and for a weight outside 0 to 1.
         """
         rows = len(outcome)
         for name, column in (("labeler", labeler), ("group", group), ("left", left), ("right", right)):
@@ -116,11 +121,19 @@ class Comparisons:
             control=_frozen(control_codes),
             left_generator=_frozen(made[:rows]),
             right_generator=_frozen(made[rows:]),
+            weights=_weights(labelers, weights or {}),
         )
 
     @classmethod
-    def from_rankings(cls, rankings: Iterable[RankingRow], *, golds: Iterable[GoldRow] = ()) -> Self:
+    def from_rankings(
+        cls,
+        rankings: Iterable[RankingRow],
+        *,
+        golds: Iterable[GoldRow] = (),
+        weights: Mapping[str, float] | None = None,
+    ) -> Self:
         """Each ranking of K items becomes its K(K-1)/2 pairs. `golds` are comparisons of an original with its control.
+        `weights` are by labeler; who is not in it has 1.
 
         Left is what was shown first; without an order of showing, the name that sorts first, which says nothing
         about the outcome. Raises InputError for an item ranked twice, or missing from the order of showing.
@@ -158,6 +171,7 @@ class Comparisons:
             outcome=outcome,
             ranking=number,
             control=is_gold if found else None,
+            weights=weights,
         )
 
     @classmethod
@@ -212,6 +226,14 @@ def _encode(names: Sequence[str]) -> tuple[tuple[str, ...], Codes]:
         return (), np.full(len(names), -1, np.int32)
     position = {name: code for code, name in enumerate(distinct)}
     return tuple(distinct), np.fromiter((position.get(name, -1) for name in names), np.int32, len(names))
+
+
+def _weights(labelers: tuple[str, ...], given: Mapping[str, float]) -> NDArray[np.float64] | None:
+    """None where all of them count in full."""
+    found = np.array([given.get(name, 1.0) for name in labelers])
+    if not ((found >= 0) & (found <= 1)).all():
+        raise InputError("a labeler's weight is outside 0 to 1")
+    return None if (found == 1).all() else _frozen(found)
 
 
 def _frozen(array: NDArray[Scalar]) -> NDArray[Scalar]:

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from refine.ranking.cells import Ints
+from refine.ranking.cells import Floats, Ints
 from refine.ranking.comparisons import Codes, Comparisons
 
 _COLUMNS = (
@@ -32,11 +32,13 @@ def part(data: Comparisons, rows: Ints) -> Comparisons:
     generators, made = _used(data.generators, np.concatenate([found.left_generator, found.right_generator]))
     controls, control = _used(data.controls, found.control)
     count = len(rows)
+    place = {name: at for at, name in enumerate(data.labelers)}
     return replace(
         found,
         labelers=labelers, labeler=labeler, groups=groups, group=group, items=items, left=sides[:count],
         right=sides[count:], generators=generators, left_generator=made[:count], right_generator=made[count:],
         controls=controls, control=control,
+        weights=None if data.weights is None else data.weights[[place[name] for name in labelers]],
     )  # fmt: skip
 
 
@@ -55,9 +57,21 @@ def join(before: Comparisons, after: Comparisons, is_new: Ints) -> tuple[Compari
         labelers=labelers, labeler=labeler, groups=groups, group=group, items=items, left=left, right=right,
         generators=generators, left_generator=made_left, right_generator=made_right, controls=controls,
         control=control, outcome=np.concatenate([before.outcome, after.outcome]), ranking=ranking.astype(np.int32),
+        weights=_united_weights(labelers, before, after),
     )  # fmt: skip
     order = np.lexsort((data.outcome, data.ranking, data.control, data.right, data.left, data.labeler, data.group))
     return rows_of(data, order), np.concatenate([np.zeros(len(before), dtype=np.int64), is_new])[order]
+
+
+def _united_weights(labelers: tuple[str, ...], before: Comparisons, after: Comparisons) -> Floats | None:
+    """Of whom both know, as `after` has it."""
+    if before.weights is None and after.weights is None:
+        return None
+    found: dict[str, float] = {}
+    for data in (before, after):
+        weights = np.ones(len(data.labelers)) if data.weights is None else data.weights
+        found.update(zip(data.labelers, weights.tolist(), strict=True))
+    return np.array([found[name] for name in labelers])
 
 
 def _used(names: tuple[str, ...], codes: Codes) -> tuple[tuple[str, ...], Codes]:

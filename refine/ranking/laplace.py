@@ -69,7 +69,7 @@ def fit_blind(
 
 
 def row_weights(data: Comparisons, labeler_weights: Mapping[str, float] | None = None) -> Floats:
-    """What each row counts for: 1, or (K - 1) / rows in a ranking of K items: 2/K for a full one.
+    """What each row counts for: 1, or (K - 1) / rows in a ranking of K items: 2/K for a full one. Times the weights.
 
     A ranking of K is K - 1 choices made one after the other (Plackett 1975, Luce 1959), not K(K - 1)/2 separate
     comparisons; counting its pairs in full is a composite likelihood, which finds the same ratings but is too sure
@@ -84,6 +84,8 @@ def row_weights(data: Comparisons, labeler_weights: Mapping[str, float] | None =
         pairs = np.concatenate([ranking * items + data.left[ranked], ranking * items + data.right[ranked]])
         size = np.bincount(np.unique(pairs) // items)
         weight[ranked] = ((size - 1) / np.bincount(ranking))[ranking]
+    if data.weights is not None:
+        weight *= data.weights[data.labeler]
     if labeler_weights is not None:
         by_labeler = np.array([labeler_weights.get(name, 1.0) for name in data.labelers])
         if not (np.isfinite(by_labeler).all() and (by_labeler >= 0).all()):

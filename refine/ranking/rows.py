@@ -20,7 +20,8 @@ class Rows:
     right: Ints
     labeler: Ints
     for_scores: Floats
-    """What a row counts for the scores: 1, or 3 / (K + 1) in a ranking of K; 0 for a control."""
+    """What a row counts for the scores: 1, or 3 / (K + 1) in a ranking of K, times its labeler's weight; 0 for a
+    control."""
     for_labelers: Floats
     """For what is believed of its labeler: 1, or 9 / (2K + 5)."""
     is_pair: Floats
@@ -40,6 +41,8 @@ class Rows:
         for_labelers[is_ranked] = np.minimum(9 / (2 * size + 5), 1)[ranking]
         control = data.is_control
         for_scores[control] = 0.0
+        if data.weights is not None:
+            for_scores *= data.weights[data.labeler]
         return cls(
             data=data,
             cells=cells,

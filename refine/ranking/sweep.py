@@ -23,7 +23,7 @@ class Seen:
     """By labeler: how the scores read his rows. A careless labeler's say nothing of them."""
 
     good: Small
-    """How likely he is a good one."""
+    """How likely he is a good one, times what his rows are let count for; so is the last."""
     gain: Small
     theta: Small
     side: Small

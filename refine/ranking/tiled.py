@@ -253,15 +253,22 @@ class TiledPasses:
 
     def _seen(self) -> Seen:
         count, beliefs = len(self.data.labelers), self.beliefs
+        weights = (np.ones(count) if self.data.weights is None else self.data.weights).astype(np.float32)
         if beliefs is None:
             ones, none = np.ones(count, dtype=np.float32), np.zeros(count, dtype=np.float32)
-            return Seen(good=ones, gain=ones, theta=ones * np.float32(self.theta), side=none, adversarial=none)
+            return Seen(
+                good=weights.astype(np.float32),
+                gain=ones,
+                theta=ones * np.float32(self.theta),
+                side=none,
+                adversarial=none,
+            )
         return Seen(
-            good=beliefs.p_good.astype(np.float32),
+            good=weights * beliefs.p_good.astype(np.float32),
             gain=beliefs.gain.astype(np.float32),
             theta=(self.theta * np.exp(beliefs.tie_shift)).astype(np.float32),
             side=self.sides.astype(np.float32),
-            adversarial=beliefs.adversarial.astype(np.float32),
+            adversarial=weights * beliefs.adversarial.astype(np.float32),
         )
 
     def _entries(self, tile: Tile) -> Ints:

@@ -42,6 +42,8 @@ def judge(
     candidate that nobody compared has its prior for a rating and cannot win while another one was compared. With no
     comparisons at all the incumbent, or else the first shown, wins.
 
+    Rankings of weight 0 are out of account, and others count for that share of what they would.
+
     With a `snapshot` labelers count for what is believed of them, from what they did in other chains and in the rounds
     of this one (`chain` is its name there); without one everybody counts alike. What each counted for stands in the
     verdict's details.
@@ -50,6 +52,8 @@ def judge(
     """
     if not shown or len({*shown}) != len(shown):
         raise InputError("a verdict needs candidates on show, each named once")
+    removed = sorted({ranking.labeler for ranking in rankings if ranking.weight == 0})
+    rankings = [ranking for ranking in rankings if ranking.weight > 0]
     alias = _aliases(rankings, shown if incumbent is None else [*shown, incumbent])
     rated = _rate_alike(rankings, alias, seed) if snapshot is None else _rate(rankings, alias, seed, snapshot, chain)
     compared = {name for name, by_order in alias.items() if (_CHAIN, by_order) in rated.posterior.place}
@@ -68,6 +72,7 @@ def judge(
             "draws": rated.posterior.draws,
             "ties": rated.ties,
             **rated.details,
+            "labelers": _with_weights(rated.details["labelers"], rankings, removed),
             **_joint(rated.posterior, alias),
         },
     )
@@ -82,6 +87,7 @@ def rate_so_far(
     chain: str = _CHAIN,
 ) -> "tuple[Floats, Floats]":
     """Mean (K) and covariance (K, K) of the ratings of those in `shown`, as a verdict would find them now."""
+    rankings = [ranking for ranking in rankings if ranking.weight > 0]
     alias = _aliases(rankings, shown)
     rated = _rate_alike(rankings, alias, seed) if snapshot is None else _rate(rankings, alias, seed, snapshot, chain)
     return rated.posterior.posterior(_CHAIN, [alias[name] for name in shown])
@@ -98,7 +104,7 @@ def _rate_alike(rankings: Sequence[RankingRecord], alias: Mapping[str, str], see
     from refine.ranking.comparisons import TIE, Comparisons
     from refine.ranking.laplace import fit_blind
 
-    data = Comparisons.from_rankings(_rows(rankings, alias))
+    data = Comparisons.from_rankings(_rows(rankings, alias), weights=_weights(rankings))
     fitted = fit_blind(data, seed=seed)
     details = {
         "theta": round(fitted.theta, _DIGITS),
@@ -114,9 +120,9 @@ def _rate(
     from refine.ranking.comparisons import TIE, Comparisons
     from refine.ranking.snapshot import reliabilities_of
 
-    known = snapshot.rounds.get(chain, 0)
-    seen = Comparisons.from_rankings(_rows([it for it in rankings if it.round <= known], alias))
-    new = Comparisons.from_rankings(_rows([it for it in rankings if it.round > known], alias))
+    known, weights = snapshot.rounds.get(chain, 0), _weights(rankings)
+    seen = Comparisons.from_rankings(_rows([it for it in rankings if it.round <= known], alias), weights=weights)
+    new = Comparisons.from_rankings(_rows([it for it in rankings if it.round > known], alias), weights=weights)
     fitted = snapshot.rate(seen, new, seed=seed)
     labelers = reliabilities_of(fitted, sorted({it.labeler for it in rankings}))
     details = {
@@ -128,6 +134,20 @@ def _rate(
         },
     }
     return _Rated(fitted, TRUSTING_METHOD, int((fitted.data.outcome == TIE).sum()), details)
+
+
+def _weights(rankings: Sequence[RankingRecord]) -> dict[str, float]:
+    return {ranking.labeler: ranking.weight for ranking in rankings if ranking.weight != 1}
+
+
+def _with_weights(
+    labelers: Mapping[str, Mapping[str, float]], rankings: Sequence[RankingRecord], removed: Sequence[str]
+) -> dict[str, dict[str, float]]:
+    """What labelers counted for: the means are times the weights that an operator gave, which stand beside them."""
+    found = {name: {**believed} for name, believed in labelers.items()}
+    for name, weight in _weights(rankings).items():
+        found[name] |= {"mean": round(found[name]["mean"] * weight, _DIGITS), "weight": weight}
+    return found | {name: {"mean": 0.0, "weight": 0.0} for name in removed}
 
 
 def _aliases(rankings: Sequence[RankingRecord], candidates: Sequence[str]) -> dict[str, str]:

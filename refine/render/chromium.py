@@ -21,7 +21,7 @@ VARIABLE = "REFINE_CHROMIUM"
 HOW_TO_GET_IT = f"install it (Debian, Ubuntu: apt install chromium) or name one in {VARIABLE}"
 _PAGE = os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 4096
 _TICKS = os.sysconf("SC_CLK_TCK") if hasattr(os, "sysconf") else 100
-_OFF = (
+FEATURES_OFF = (
     # What playwright turns off, and must be said again: Chromium obeys the last list only.
     *("AvoidUnnecessaryBeforeUnloadCheckSync", "DestroyProfileOnBrowserClose", "HttpsUpgrades", "LensOverlay"),
     *("HttpsFirstBalancedModeAutoEnable", "MediaRouter", "PaintHolding", "ThirdPartyStoragePartitioning"),
@@ -61,7 +61,7 @@ def arguments(settings: RenderSettings) -> list[str]:
         "--disable-lcd-text",
         "--font-render-hinting=none",
         f"--js-flags=--max-old-space-size={settings.heap_mb}",
-        f"--disable-features={','.join(_OFF)}",
+        f"--disable-features={','.join(FEATURES_OFF)}",
     ]
 
 

@@ -8,7 +8,7 @@ from refine.delivery import FrameHosts, Sites, Tokens, delivery_app
 from refine.web import access, views
 from refine.web.assets import asset_routes
 from refine.web.endpoints import Endpoints
-from refine.web.frames import lookup_in
+from refine.web.frames import lookup_in, picture_route
 from refine.web.pages import Pages
 from refine.web.place import Place
 from store.database import Database
@@ -45,6 +45,7 @@ def labelling_app(
             *Pages(place).routes(),
             *Endpoints(place).routes(),
             *asset_routes(place),
+            picture_route(place),
             Mount(sites.prefix, delivery_app(lookup_in(place), access.audience_of(place), sites)),
         ],
         exception_handlers={HTTPException: refuse},

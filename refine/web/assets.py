@@ -23,9 +23,10 @@ BUNDLES: dict[str, tuple[str, ...]] = {
     "page.js": ("base.js",),
     "enter.js": ("enter.js",),
     "later.js": ("later.js",),
+    "stand.js": ("stand.js",),
     "work.js": (
-        *("clock.js", "shelves.js", "draft.js", "stage.js", "board.js", "notes.js", "overlay.js", "handing.js"),
-        *("keys.js", "work.js"),
+        *("clock.js", "shelves.js", "draft.js", "stage.js", "board.js", "notes.js", "overlay.js", "kept.js"),
+        *("handing.js", "keys.js", "work.js"),
     ),
 }
 """A request of a page -> its files, in the order in which they are read."""

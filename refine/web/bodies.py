@@ -10,7 +10,18 @@ from typing import Annotated, Any, TypeVar
 from pydantic import Field, ValidationError, field_validator
 
 from refine.errors import FeedbackError
-from refine.types import Anchor, CritiqueAim, CritiqueIn, FollowUp, IssueKind, RankingIn, Record, Severity
+from refine.types import (
+    Anchor,
+    CritiqueAim,
+    CritiqueIn,
+    Device,
+    FollowUp,
+    IssueKind,
+    RankingIn,
+    Record,
+    Severity,
+    Tried,
+)
 
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 _MOST_CRITIQUES = 200
@@ -30,6 +41,8 @@ class Said(Record):
     category: IssueKind | None = None
     severity: Severity | None = None
     anchor: Anchor | None = None
+    snapshot: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None = None
+    """What keeping the page as it stood gave."""
 
     @field_validator("anchor")
     @classmethod
@@ -54,6 +67,8 @@ class HandedIn(Ranked):
     why: Annotated[str, Field(max_length=4000)] = ""
     criteria: Annotated[dict[str, tuple[tuple[Letter, ...], ...]], Field(max_length=10)] = Field(default_factory=dict)
     follow_ups: Annotated[dict[str, FollowUp], Field(max_length=100)] = Field(default_factory=dict)
+    tried: Annotated[dict[Letter, Tried], Field(max_length=26)] = Field(default_factory=dict)
+    device: Device | None = None
     active_s: Annotated[float, Field(ge=0, le=86_400, allow_inf_nan=False)] = 0.0
     """Since the last beat."""
     beat_key: Key
@@ -72,6 +87,18 @@ class DraftIn(Record):
 class Reason(Record):
     key: Key
     reason: Annotated[str, Field(max_length=4000)] = ""
+
+
+class Standing(Record):
+    """Why they stand by what they handed in."""
+
+    reason: Annotated[str, Field(max_length=4000, pattern=r"\S")]
+
+
+class PageIn(Record):
+    """A page as it stood, as it told itself."""
+
+    html: Annotated[str, Field(min_length=1, max_length=512 * 1024)]
 
 
 class ReportIn(Reason):
@@ -120,6 +147,7 @@ def make_ranking(given: HandedIn, candidates: Sequence[str]) -> RankingIn:
                 aim=said.aim,
                 category=said.category,
                 severity=said.severity,
+                snapshot=said.snapshot,
             )
             for said in given.critiques
             if said.text.strip() or said.anchor is not None
@@ -127,6 +155,7 @@ def make_ranking(given: HandedIn, candidates: Sequence[str]) -> RankingIn:
         why=given.why if given.why.strip() else None,
         criteria={name: groups(shelves) for name, shelves in given.criteria.items() if any(shelves)},
         follow_ups=dict(given.follow_ups),
+        tried={find(letter): how for letter, how in given.tried.items()},
     )
 
 
@@ -150,6 +179,7 @@ def as_letters(ranking: RankingIn, candidates: Sequence[str]) -> dict[str, Any]:
                 "category": each.category,
                 "severity": each.severity,
                 "anchor": None if each.anchor is None else each.anchor.model_dump(mode="json"),
+                "snapshot": each.snapshot,
             }
             for each in ranking.critiques
         ],
@@ -158,6 +188,7 @@ def as_letters(ranking: RankingIn, candidates: Sequence[str]) -> dict[str, Any]:
             name: [[names[each] for each in group] for group in groups] for name, groups in ranking.criteria.items()
         },
         "follow_ups": dict(ranking.follow_ups),
+        "tried": {names[each]: how for each, how in ranking.tried.items()},
     }
 
 

@@ -33,10 +33,12 @@ class Endpoints:
             "/assignment/{assignment}/draft": self.save_draft,
             "/assignment/{assignment}/beat": self.beat,
             "/assignment/{assignment}/questions": self.questions,
+            "/assignment/{assignment}/page": self.keep_page,
             "/assignment/{assignment}/submit": self.submit,
             "/assignment/{assignment}/skip": self.skip,
             "/assignment/{assignment}/report": self.report,
             "/assignment/{assignment}/reopen": self.reopen,
+            "/assignment/{assignment}/dispute": self.dispute,
             "/tutorial/{number:int}/check": self.check_lesson,
             "/claim": self.claim,
         }
@@ -109,6 +111,12 @@ class Endpoints:
         ]
         return answer_json({"questions": asked})
 
+    async def keep_page(self, request: "Request", session: LabelerSession) -> "Response":
+        """A page as it stood when something was pinned to it; the critique names what is answered."""
+        given = parse_body(bodies.PageIn, await access.read_json(request))
+        name = await self._desk.keep_page(session.labeler, _assignment(request), given.html)
+        return answer_json({"snapshot": name})
+
     async def submit(self, request: "Request", session: LabelerSession) -> "Response":
         given = parse_body(bodies.HandedIn, await access.read_json(request))
         assignment = _assignment(request)
@@ -119,7 +127,7 @@ class Endpoints:
         ranking = bodies.make_ranking(given, work.assignment.candidates)
         if given.active_s > 0:
             await self._desk.beat(session.labeler, assignment, given.active_s, key=given.beat_key)
-        is_new = await self._desk.submit(session.labeler, assignment, ranking, key=given.key)
+        is_new = await self._desk.submit(session.labeler, assignment, ranking, key=given.key, device=given.device)
         return answer_json({"isNew": is_new, "next": await self._find_next(session)})
 
     async def _find_next(self, session: LabelerSession) -> str:
@@ -157,6 +165,12 @@ class Endpoints:
         assignment = _assignment(request)
         await self._desk.reopen(session.labeler, assignment, key=given.key)
         return answer_json({"next": f"/assignment/{assignment}"})
+
+    async def dispute(self, request: "Request", session: LabelerSession) -> "Response":
+        """They stand by what they handed in; the answer is the same whatever there was in it."""
+        given = parse_body(bodies.Standing, await access.read_json(request))
+        await self._desk.dispute(session.labeler, _assignment(request), given.reason.strip())
+        return answer_json({"ok": True})
 
     async def check_lesson(self, request: "Request", session: LabelerSession) -> "Response":
         del session

@@ -1,19 +1,32 @@
 """Candidates of an assignment on their way into frames: tokens, and what stands behind one."""
 
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
-from refine.api.showing import files_on_show
+from refine.api.showing import are_pictured, files_on_show, picture_on_show
 from refine.delivery import PageRecord
+from refine.delivery.headers import private_headers
+from refine.web.access import session_of
 from refine.web.bodies import LETTERS
 from refine.web.place import Place
 from refine.web.tutorial import lesson_files
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+    from starlette.responses import Response
+    from starlette.routing import BaseRoute
 
 _TUTORIAL = "tutorial"
 
 
 def make_frames(place: Place, *, labeler: str, assignment: str, candidates: Sequence[str]) -> list[dict[str, str]]:
-    """What the script makes frames of, in the order shown. Tokens are new each time and for this labeler alone."""
-    return [_frame(place, n, f"{assignment}/{candidate}", labeler) for n, candidate in enumerate(candidates)]
+    """What the script makes frames of, in the order shown. Tokens are new each time and for this labeler alone. Where
+    all pages have a picture, each has the path of its own."""
+    frames = [_frame(place, n, f"{assignment}/{candidate}", labeler) for n, candidate in enumerate(candidates)]
+    if are_pictured(place.database, candidates):
+        for frame, candidate in zip(frames, candidates, strict=True):
+            frame["picture"] = f"/picture/{place.tokens.mint(f'{assignment}/{candidate}', audience=labeler)}"
+    return frames
 
 
 def make_lesson_frames(place: Place, *, labeler: str, number: int, count: int) -> list[dict[str, str]]:
@@ -45,3 +58,23 @@ def lookup_in(place: Place) -> Callable[[str], PageRecord | None]:
         return None if files is None else PageRecord(files=files, audience=claims.audience)
 
     return lookup
+
+
+def picture_route(place: Place) -> "BaseRoute":
+    """Pictures of pages that are put away on a phone, to whom they are on show."""
+    from starlette.responses import Response
+    from starlette.routing import Route
+
+    async def send(request: "Request") -> "Response":
+        session = session_of(place, request)
+        claims = place.tokens.open(request.path_params["token"])
+        found = None
+        if session is not None and claims is not None and claims.is_for(session.labeler):
+            assignment, _, candidate = claims.candidate.partition("/")
+            found = picture_on_show(place.database, labeler=session.labeler, assignment=assignment, candidate=candidate)
+        if found is None:
+            return Response("There is nothing here.", status_code=404, headers=private_headers())
+        media_type, data = found
+        return Response(data, media_type=media_type, headers=private_headers())
+
+    return Route("/picture/{token}", send, methods=["GET"])

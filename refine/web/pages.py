@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
 Page = Callable[["Request", LabelerSession], Awaitable["Response"]]
 TEXT_FAMILIES = (
-    *("aim", "anchor", "banner", "board", "category", "criteria", "error", "fixed", "handing", "keyboard", "keys"),
-    *("lesson", "notes", "overlay", "property", "report", "saved", "severity", "skip", "stage", "work"),
+    *("aim", "anchor", "banner", "board", "category", "criteria", "error", "fixed", "frame", "handing", "keyboard"),
+    *("keys", "lesson", "notes", "overlay", "property", "report", "saved", "severity", "skip", "stage", "work"),
 )
 _STATEMENT_LINES = 200
 _REOPENABLE = 12
@@ -262,7 +262,16 @@ class Pages:
             if line.state == "pending" and self._can_be_reopened(session.labeler, line.assignment):
                 again.add(line.assignment)
         return views.show(
-            self._place, request, "statement.html", name=session.name, statement=found, again=again, day=_day
+            self._place,
+            request,
+            "statement.html",
+            name=session.name,
+            statement=found,
+            again=again,
+            controls=self._desk.controls_met(session.labeler),
+            disputed=self._desk.disputed(session.labeler, [line.assignment for line in found.lines]),
+            day=_day,
+            scripts=("stand", "error"),
         )
 
     def _can_be_reopened(self, labeler: str, assignment: str) -> bool:

@@ -2,14 +2,16 @@
 
 import contextlib
 import json
+import shutil
 from pathlib import Path
 
 import pytest
 
 from refine.api.board import labeler_board
 from refine.cli.app import app
+from store.decisions import list_decisions
 from store.opening import open_database
-from tests.cli.conftest import RUNNER, Run, write_prompts
+from tests.cli.conftest import RUNNER, Run, line_of, write_prompts
 
 TOPICS = ("data packets", "tea", "mountains", "rivers", "bees", "trains", "maps", "stars")
 
@@ -59,3 +61,46 @@ def test_without_rankings_the_board_says_so(refine: Run) -> None:
     write_prompts(Path("p.jsonl"), [{"prompt": "A quiz"}])
     assert refine("batch", "p.jsonl", "--panel", "people").exit_code == 0
     assert refine("labeler", "board").stdout.strip() == "No rankings yet."
+
+
+def test_weighing_shows_what_would_flip_first_and_changes_nothing_by_that(refine: Run, ranked: Path) -> None:
+    with open_database(ranked, read_only=True) as database:
+        name = labeler_board(database).labelers[0].labeler
+    shown = refine("labeler", "weigh", name, "0", "--preview", "--db", ranked)
+    found = json.loads(refine("labeler", "weigh", name, "0", "--preview", "--db", ranked, "--json").stdout)
+    assert shown.exit_code == 0
+    assert found["looked_at"] == 16 and found["weight_before"] is None
+    assert f"Judged again: {found['looked_at']} verdicts" in shown.stdout
+    for flip in found["flips"]:
+        assert flip["chain"] in shown.stdout
+        assert flip["before"]["winner"] != flip["after"]["winner"]
+    with open_database(ranked, read_only=True) as database:
+        assert database.read(list_decisions) == []
+
+
+def test_weighing_says_what_it_did_and_keeps_the_reason(refine: Run, ranked: Path, tmp_path: Path) -> None:
+    copy = shutil.copy(ranked, tmp_path / "copy.db")
+    with open_database(ranked, read_only=True) as database:
+        name = labeler_board(database).labelers[0].labeler
+    assert "at a weight of 0.5" in refine("labeler", "weigh", name, "0.5", "--reason", "half", "--db", copy).stdout
+    assert "what the engine finds" in refine("labeler", "weigh", name, "auto", "--reason", "all", "--db", copy).stdout
+    assert refine("labeler", "disable", name, "--db", copy).exit_code == 0
+    with open_database(copy, read_only=True) as database:
+        found = [(it.action, it.weight, it.reason) for it in database.read(list_decisions)]
+    assert found == [("weigh", 0.5, "half"), ("weigh", None, "all"), ("disable", None, "(none given)")]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("nobody", "0", "--reason", "x"), "there is no labeler 'nobody'"),
+        (("sim-000", "much", "--reason", "x"), "'much' is no weight"),
+        (("sim-000", "2", "--reason", "x"), "out of range"),
+        (("sim-000", "0"), "say why"),
+        (("sim-000", "0", "--project", "quizzes", "--reason", "x"), "--preview only"),
+    ],
+)
+def test_what_cannot_be_weighed_is_one_line(refine: Run, ranked: Path, arguments: tuple[str, ...], says: str) -> None:
+    result = refine("labeler", "weigh", *arguments, "--db", ranked)
+    assert result.exit_code == 2
+    assert says in line_of(result)

@@ -16,6 +16,7 @@ from playwright.sync_api import sync_playwright
 
 from refine.dashboard.app import LocalOnly
 from refine.render import find_chromium
+from refine.render.chromium import FEATURES_OFF
 from tests.dashboard.made_store import HOSTILE
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -62,7 +63,9 @@ def test_a_browser_shows_hostile_words_as_words_and_frames_nothing(
     address: str, story: tuple[Path, dict[str, str]]
 ) -> None:
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=["--no-sandbox"])
+        browser = playwright.chromium.launch(
+            executable_path=str(CHROMIUM), args=["--no-sandbox", f"--disable-features={','.join(FEATURES_OFF)}"]
+        )
         page = browser.new_page(viewport={"width": 1280, "height": 900})
         asked: list[str] = []
         page.on("request", lambda request: asked.append(request.url))

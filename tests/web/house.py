@@ -1,6 +1,7 @@
 """A labelling page for tests: a database with chains that people judge, the loop behind it, and the application."""
 
 import asyncio
+import io
 import re
 import socket
 import time
@@ -12,6 +13,8 @@ from typing import Any
 
 import httpx
 import orjson
+from PIL import Image
+from sqlalchemy import select
 
 from refine.api.labelers import add_labeler
 from refine.api.opening import prepare_project
@@ -19,14 +22,17 @@ from refine.api.serving import Serving, serving
 from refine.delivery import Sites
 from refine.perturb import find_flaws
 from refine.settings import ProjectSettings, RunOptions
-from refine.types import PromptIn
+from refine.types import CodeFile, GivenCandidate, PagePicture, PromptIn
 from refine.web import labelling_app
+from store.blobs import get_blob
 from store.chains import load_chain
 from store.database import Database
 from store.intake import order_chains
 from store.opening import open_database
+from store.pictures import add_picture
 from store.projects import StoredProject
-from store.tables import CANDIDATE, RANKING
+from store.tables import ASSIGNMENT, CANDIDATE, CHAIN, CRITIQUE, RANKING, ROUND, WORDS
+from store.work_tables import RANKING_DETAIL
 
 PROMPTS = (
     "Make a quiz about how data packets find their way through the internet.",
@@ -47,9 +53,24 @@ class House:
     chains: list[str]
     seen: list[str] = field(default_factory=list)
     """Everything that was sent to anybody."""
+    is_room: bool = False
+    """Others share the house: what is done here is done in this project alone."""
 
     def link(self, name: str, projects: Sequence[str] = ()) -> str:
+        if self.is_room:
+            name, projects = f"{name} {self.project.key}", projects or [self.project.name]
         return add_labeler(self.database, name, projects=projects, public_url=self.sites.host).url
+
+    async def room(self, name: str, *, pages: Sequence[str] = (), **settings: Any) -> "House":
+        """The same server, with a project whose chain is nobody else's; it shows `pages` where some are given."""
+        made = prepare_project(self.database, name, _settings(**settings))
+        given = tuple(GivenCandidate(files=(CodeFile(filename="index.html", content=page),)) for page in pages)
+        rows = [PromptIn(key=name, prompt=PROMPTS[0], candidates=given)]
+        ordered = await self.database.write(order_chains, made, rows, batch_key=None, priority=0)
+        room = House(self.database, self.sites, self.app, self.loops, made, list(ordered.chains), is_room=True)
+        await self.loops.look()
+        await room.wait_for_round()
+        return room
 
     @asynccontextmanager
     async def visitor(self, **headers: str) -> AsyncIterator[httpx.AsyncClient]:
@@ -85,7 +106,43 @@ class House:
                 await asyncio.sleep(0.02)
 
     def rankings(self) -> list[Any]:
-        return self.database.read(lambda connection: list(connection.execute(RANKING.select().order_by(RANKING.c.id))))
+        of_chains = ROUND.c.chain_id == CHAIN.c.id, CHAIN.c.ulid.in_(self.chains), RANKING.c.round_id == ROUND.c.id
+        query = select(RANKING).where(*of_chains).order_by(RANKING.c.id)
+        return self.database.read(lambda connection: list(connection.execute(query)))
+
+    def add_pictures(self, *, but: int = 0) -> None:
+        """Of every page as it looks on a phone, less those of the last few."""
+        image = io.BytesIO()
+        Image.new("RGB", (39, 60), "#2f5bc4").save(image, "WEBP")
+        picture = PagePicture(view="phone", width=390, height=600, media_type="image/webp", data=image.getvalue())
+        rows = [row for row in self.candidates() if row.content_sha256]
+        for row in rows[: len(rows) - but]:
+            self.database.write_now(add_picture, row.content_sha256, picture)
+
+    def tried(self) -> tuple[dict[str, Any], str | None]:
+        """(what was tried, on what device) of the first ranking here."""
+        of = RANKING_DETAIL.c.ranking_id == RANKING.c.id, ASSIGNMENT.c.id == RANKING.c.assignment_id
+        query = select(RANKING_DETAIL.c.tried, ASSIGNMENT.c.device).where(*of, RANKING.c.id == self.rankings()[0].id)
+        return tuple(self.database.read(lambda connection: connection.execute(query).one()))  # type: ignore[return-value]
+
+    def critiques(self) -> list[str]:
+        """Their words, as they came."""
+        query = select(WORDS.c.text).where(
+            WORDS.c.id == CRITIQUE.c.words_id, CRITIQUE.c.ranking_id.in_([row.id for row in self.rankings()])
+        )
+        return list(self.database.read(lambda connection: connection.execute(query.order_by(CRITIQUE.c.id)).scalars()))
+
+    def pinned(self) -> list[tuple[dict[str, Any], str]]:
+        """(anchor, the page as it stood) of every critique here that has both."""
+        mine = [row.id for row in self.rankings()]
+        query = select(CRITIQUE.c.anchor, CRITIQUE.c.snapshot_id).where(
+            CRITIQUE.c.ranking_id.in_(mine), CRITIQUE.c.snapshot_id.is_not(None)
+        )
+        return self.database.read(
+            lambda connection: [
+                (anchor, get_blob(connection, key).decode()) for anchor, key in connection.execute(query).all()
+            ]
+        )
 
     def candidates(self) -> list[Any]:
         return self.database.read(lambda connection: list(connection.execute(CANDIDATE.select())))
@@ -153,9 +210,7 @@ async def open_house(
     **settings: Any,
 ) -> AsyncIterator[House]:
     """Chains of the scripted model, waiting for people."""
-    made = ProjectSettings(
-        **{"panel": "people", "candidates": 3, "rankings_per_round": 1, "audit_share": 0, **settings}
-    )
+    made = _settings(**settings)
     place = sites or (
         Sites(host=f"http://127.0.0.1:{port}")
         if one_host
@@ -171,6 +226,12 @@ async def open_house(
             for n in range(prompts):
                 await house.wait_for_round(chain=n)
             yield house
+
+
+def _settings(**settings: Any) -> ProjectSettings:
+    return ProjectSettings(
+        **{"panel": "people", "candidates": 3, "rankings_per_round": 1, "audit_share": 0, **settings}
+    )
 
 
 @asynccontextmanager

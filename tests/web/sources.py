@@ -9,6 +9,7 @@ _PLAIN = re.compile(r'\bt\(\s*["\']([a-zA-Z0-9_.-]+)["\']')
 _JOINED = re.compile(r'\bt\(\s*"([a-z0-9_]+\.)(?:"\s*\+|%d|%)')
 _SCRIPT = re.compile(r'R\.(?:t|has)\(\s*"([a-zA-Z0-9_.-]+)"')
 _CHOICE = re.compile(r'R\.t\([^)"`]*\?\s*"([a-z0-9_.]+)"\s*:\s*"([a-z0-9_.]+)"')
+_FAMILY = re.compile(r'R\.family\("([a-z]+\.)"\)')
 _BUILT = re.compile(r"R\.t\(`([a-z]+\.)\$\{")
 _ROWS = re.compile(r'\], "(keys\.[a-z_]+)"')
 _FIELDS = {"category.", "severity."}
@@ -24,7 +25,13 @@ def keys_in_templates(folder: Path) -> set[str]:
 
 def _keys_in_scripts() -> set[str]:
     text = "\n".join(path.read_text(encoding="utf-8") for path in STATIC.glob("*.js"))
-    found = set(_SCRIPT.findall(text)) | set(_BUILT.findall(text)) | set(_ROWS.findall(text)) | _FIELDS
+    found = (
+        set(_SCRIPT.findall(text))
+        | set(_FAMILY.findall(text))
+        | set(_BUILT.findall(text))
+        | set(_ROWS.findall(text))
+        | _FIELDS
+    )
     for pair in _CHOICE.findall(text):
         found |= set(pair)
     return found

@@ -42,7 +42,7 @@ def test_every_text_that_is_asked_for_is_there_and_every_text_there_is_asked_for
 
 
 def test_scripts_get_the_families_they_use() -> None:
-    assert {key.partition(".")[0] for key in STATIC_KEYS} <= set(TEXT_FAMILIES) | {"enter", "later"}
+    assert {key.partition(".")[0] for key in STATIC_KEYS} <= set(TEXT_FAMILIES) | {"enter", "later", "stand"}
 
 
 def test_dressing_leaves_places_and_marks_the_ends() -> None:

@@ -257,6 +257,75 @@ async def test_what_was_said_reaches_the_chains_story(house: House) -> None:
     assert (critique.anchor["selector"], critique.anchor["state"]) == ("main > p", {"tried_s": 3})
 
 
+async def test_a_page_as_it_stood_goes_with_the_note_that_was_pinned_to_it(house: House) -> None:
+    async with house.labeler("ann") as ann, house.labeler("ben") as ben:
+        assignment = await ann.claim()
+        path = f"/assignment/{assignment}/page"
+        kept = (await ann.post(path, html="<p>as it stood")).json()["snapshot"]
+        assert (await ben.post(path, html="<p>mine")).status_code == 404
+        assert (await ann.post(path, html="x" * 600_000)).status_code == 409
+        assert (await ann.post(path, html="x" * 2_000_000)).status_code == 413
+        anchor = {"kind": "region", "box": [1, 2, 3, 4], "viewport": [390, 600]}
+        note = {**CRITIQUE, "anchor": anchor, "snapshot": kept}
+        tried = {"A": [4.5, 3], "B": [0, 0]}
+        answer = await ann.submit(assignment, [["A"], ["B"], ["C"]], critiques=[note], tried=tried, device="desktop")
+        assert answer.status_code == 200, answer.text
+    ((told, html),) = house.pinned()
+    assert (told["box"], html.partition("\n")[2]) == ([1, 2, 3, 4], "<p>as it stood")
+    assert (sorted(house.tried()[0].values()), house.tried()[1]) == ([[0.0, 0], [4.5, 3]], "desktop")
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"tried": {"A": [-1, 0]}},
+        {"tried": {"A": [1, 2, 3]}},
+        {"tried": {"Z": [1, 2]}},
+        {"tried": {"A": [1, 1.5]}},
+        {"device": "watch"},
+        {"critiques": [{**CRITIQUE, "snapshot": "../etc"}]},
+    ],
+)
+async def test_what_a_page_cannot_have_counted_is_refused(house: House, wrong: dict[str, Any]) -> None:
+    async with house.labeler("ann") as ann:
+        answer = await ann.submit(await ann.claim(), [["A"], ["B"], ["C"]], **wrong)
+        assert (answer.status_code, answer.json()["code"]) == (409, "not_taken")
+
+
+async def test_standing_by_a_ranking_is_answered_alike_and_shown_as_said(tmp_path: Path) -> None:
+    async with open_house(tmp_path / "refine.db", rankings_per_round=2) as house, house.labeler("ann") as ann:
+        assignment = await ann.claim()
+        path = f"/assignment/{assignment}/dispute"
+        assert (await ann.post(path, reason="It is right.")).status_code == 409
+        await ann.submit(assignment, [["A"], ["B"], ["C"]])
+        assert f'data-stand="{assignment}"' in (await ann.client.get("/statement")).text
+        assert (await ann.post(path, reason="  ")).status_code == 409
+        for _ in range(2):
+            assert (await ann.post(path, reason="It is right.")).json() == {"ok": True}
+        page = (await ann.client.get("/statement")).text
+        assert "You stand by this" in page and "data-stand" not in page
+        assert "checks hidden" not in page  # too few to tell
+
+
+async def test_pages_put_away_on_a_phone_are_pictures_where_all_have_one(house: House) -> None:
+    house.add_pictures(but=1)
+    async with house.labeler("ann") as ann, house.labeler("ben") as ben:
+        assignment = await ann.claim()
+        assert [each for each in (await ann.data(assignment))["frames"] if "picture" in each] == []
+        house.add_pictures()
+        paths = [each["picture"] for each in (await ann.data(assignment))["frames"]]
+        assert len(set(paths)) == 3
+        answer = await ann.client.get(paths[0])
+        assert (answer.headers["content-type"], answer.headers["cache-control"]) == ("image/webp", "no-store")
+        assert answer.content.startswith(b"RIFF")
+        assert (await ben.client.get(paths[0])).status_code == 404
+        assert (await ann.client.get("/picture/nothing")).status_code == 404
+        async with house.visitor() as stranger:
+            assert (await stranger.get(paths[0])).status_code == 404
+        await ann.post(f"/assignment/{assignment}/skip", key="skip-0123456789abc")
+        assert (await ann.client.get(paths[0])).status_code == 404
+
+
 # --- Whatever is sent ---------------------------------------------------------------------------------------------
 
 JSON: st.SearchStrategy[Any] = st.recursive(
@@ -290,9 +359,17 @@ NEARLY = st.fixed_dictionaries(
         "revision": st.integers(-5, 5) | JSON,
         "payload": JSON,
         "code": st.text(max_size=300) | JSON,
+        "html": st.text(max_size=40) | st.sampled_from(["\x00", "<p>" * 9000]) | JSON,
+        "tried": st.dictionaries(
+            LETTER,
+            st.lists(st.floats(allow_nan=False, allow_infinity=False) | st.integers(-5, 2**40), max_size=3),
+            max_size=2,
+        )
+        | JSON,
+        "device": st.sampled_from(["phone", "x", None]) | JSON,
     },
 )
-PATHS = ("draft", "beat", "questions", "submit", "skip", "report", "reopen")
+PATHS = ("draft", "beat", "questions", "page", "submit", "dispute", "skip", "report", "reopen")
 
 
 async def test_whatever_is_posted_is_answered_and_never_an_error_of_ours(tmp_path: Path) -> None:

@@ -3,9 +3,11 @@
 //
 //   <refine-frame src="frame's document" page="where its candidate is got" label="A"></refine-frame>
 //
-// It fires `refine-state` (detail.state: loading, ready, active, hung, flooded, left, greedy, failed) and nothing else: no message of
-// a frame is ever an answer of the labeler. `element.state` says the same; `element.show()` loads it afresh;
-// `await element.describe(x, y)` asks the candidate what stands there (an untrusted proposal, size-capped, or null).
+// It fires `refine-state` (detail.state: loading, ready, active, hung, flooded, left, greedy, failed), `refine-sounds` when the
+// candidate would make a sound, and nothing else: no message of a frame is ever an answer of the labeler. `element.state` says
+// the same; `element.show()` loads it afresh; `await element.describe(x, y)` asks the candidate what stands there, and
+// `await element.record()` how it is now (untrusted, size-capped, or null); `element.inputs` counts what it says it was given;
+// `element.allowSound()` lets it be heard. `customElements.get("refine-frame").speak({name: text})` sets what frames say.
 (() => {
   "use strict";
 
@@ -13,6 +15,7 @@
   const MOST_LOADS = 8; // in ten seconds
   const MOST_THEFTS = 4; // of the keyboard, in a minute
   const PING_MS = 1000;
+  const GRACE_MS = 500;
   const LEFT_MS = 2000;
   const HUNG_MS = 5000;
   const REMOVE_MS = 20000;
@@ -43,7 +46,14 @@
     left: "This page left for somewhere else, or broke down.",
     greedy: "This page was stopped: it kept taking the keyboard.",
     failed: "This page could not be loaded.",
+    use: "Click to use this page · Alt+Shift+X leaves it",
+    use_page: "Use page {label}",
+    page: "Page {label}",
+    again: "Show it again",
   };
+  let shimTexts = {}; // what the shim says, by its own names
+  const MOST_INPUTS = 50; // a second
+  const MOST_TOLD = 2_000_000; // characters of a record, with its snapshot
 
   class RefineFrame extends HTMLElement {
     #shadow = this.attachShadow({ mode: "closed" });
@@ -58,9 +68,27 @@
     #messages = 0;
     #loads = [];
     #thefts = [];
+    #restedAt = -Infinity;
     #waiting = [];
     #kept = null;
     #pongs = 0;
+    #records = new Map();
+    #asked = 0;
+    #inputs = 0;
+    #inputsTold = 0;
+    #hasSound = false;
+
+    /** What frames made from now on say, by the names in SAYS; `shim.…` are texts of the shim. `{label}` is the frame's. */
+    static speak(texts) {
+      for (const name of Object.keys(SAYS)) if (typeof texts[name] === "string") SAYS[name] = texts[name];
+      shimTexts = Object.fromEntries(
+        Object.entries(texts).filter(([name]) => name.startsWith("shim.")).map(([name, text]) => [name.slice(5), text]),
+      );
+    }
+
+    #text(name) {
+      return SAYS[name].replace("{label}", () => this.getAttribute("label") ?? "");
+    }
 
     connectedCallback() {
       if (!this.#shield) {
@@ -71,8 +99,8 @@
         this.#shield.className = "shield";
         this.#shield.type = "button";
         this.#shield.append(document.createElement("span"));
-        this.#shield.firstChild.textContent = "Click to use this page · Alt+Shift+X leaves it";
-        this.#shield.setAttribute("aria-label", `Use page ${this.getAttribute("label") ?? ""}`);
+        this.#shield.firstChild.textContent = this.#text("use");
+        this.#shield.setAttribute("aria-label", this.#text("use_page"));
         this.#shield.addEventListener("click", () => this.activate());
         this.#over = document.createElement("div");
         this.#over.className = "over";
@@ -81,7 +109,7 @@
         const said = document.createElement("p");
         const again = document.createElement("button");
         again.type = "button";
-        again.textContent = "Show it again";
+        again.textContent = this.#text("again");
         again.addEventListener("click", () => this.show());
         this.#over.append(said, again);
         this.#shadow.append(this.#shield, this.#over);
@@ -108,11 +136,12 @@
       frame.setAttribute("referrerpolicy", "no-referrer");
       frame.setAttribute("scrolling", "auto");
       frame.addEventListener("load", () => this.#onLoad());
-      frame.title = `Page ${this.getAttribute("label") ?? ""}`;
+      frame.title = this.#text("page");
       frame.inert = true;
       this.#loads = [];
       this.#thefts = [];
       this.#kept = null;
+      this.#inputsTold = 0;
       this.#page ??= fetchPage(this.getAttribute("page"));
       this.#page.catch(() => this.#end("failed"));
       this.#set("loading");
@@ -139,6 +168,7 @@
       if (!this.#frame || this.#frame.inert) return;
       const hadFocus = document.activeElement === this;
       this.#frame.inert = true;
+      this.#restedAt = performance.now();
       this.#shield.hidden = false;
       this.#port?.postMessage("rest");
       if (hadFocus) this.#frame.blur();
@@ -150,6 +180,11 @@
       if (this.#state !== "active") this.#port?.postMessage("focused?");
     }
 
+    /** The same, unless the person has only just left it: its browser may not know yet. */
+    askAgain() {
+      if (performance.now() - this.#restedAt > GRACE_MS) this.ask();
+    }
+
     async describe(x, y) {
       if (!this.#port || this.#waiting.length > 4) return null;
       const port = this.#port;
@@ -158,6 +193,31 @@
         setTimeout(() => resolve(null), 2000);
         port.postMessage({ describe: true, x: Number(x), y: Number(y) });
       });
+    }
+
+    /** How the candidate is now: {state, trail, html}; the html is inert and may be null. Null where it does not say. */
+    async record() {
+      if (!this.#port || this.#records.size > 2) return null;
+      const id = (this.#asked += 1);
+      const said = new Promise((resolve) => {
+        this.#records.set(id, resolve);
+        setTimeout(() => resolve(null), 3000);
+      });
+      this.#port.postMessage({ record: id });
+      const found = await said;
+      this.#records.delete(id);
+      return found;
+    }
+
+    /** Clicks and keys, as the candidate counted them while it was in use. */
+    get inputs() {
+      return this.#inputs;
+    }
+
+    /** Let the candidate be heard from now on. */
+    allowSound() {
+      this.#hasSound = true;
+      this.#port?.postMessage("sound");
     }
 
     /** Whether a window is this frame's, or is nested in it. */
@@ -176,7 +236,10 @@
 
     hear(event) {
       if (!this.#count()) return;
-      if (event.source !== this.#frame.contentWindow || event.data?.refine !== "ready") return;
+      // A document of ours sends a port. Nobody reads what a message says: a browser makes its data when it is asked for
+      // them, and millions of objects take seconds.
+      if (event.source !== this.#frame.contentWindow || event.ports.length !== 1) return;
+      event.ports[0].close();
       const now = performance.now();
       this.#loads = [...this.#loads.filter((at) => now - at < 10_000), now];
       if (this.#loads.length > MOST_LOADS) return this.#end("flooded");
@@ -215,20 +278,36 @@
       this.#port = channel.port1;
       this.#port.onmessage = (event) => this.#answer(event.data);
       this.#heardAt = performance.now() + 5000; // reading a big page takes its time
-      frame.contentWindow.postMessage({ refine: "page", page, kept: this.#kept }, "*", [channel.port2]);
+      frame.contentWindow.postMessage({ refine: "page", page, kept: this.#kept, texts: shimTexts }, "*", [channel.port2]);
+      if (this.#hasSound) this.#port.postMessage("sound");
       if (this.#state === "loading") this.#set("ready");
     }
 
-    #answer(data) {
-      if (!this.#count()) return;
-      if (data === "pong") {
+    /** Told by the shim, in texts alone; what is in them may be the page's. */
+    #answer(text) {
+      if (!this.#count() || typeof text !== "string") return;
+      if (text === "pong") {
         this.#pongs += 1;
         this.#heardAt = Math.max(this.#heardAt, performance.now());
-      }
-      if (data === "leave") this.rest();
-      else if (typeof data?.kept === "string" && data.kept.length < 4_000_000) this.#kept = data.kept;
-      else if (data === "took") this.#onTaken();
-      else if (data && typeof data === "object" && "described" in data) this.#waiting.shift()?.(capped(data.described));
+      } else if (text === "leave") this.rest();
+      else if (text === "took") this.#onTaken();
+      else if (text === "sounds") {
+        if (!this.#hasSound) this.dispatchEvent(new CustomEvent("refine-sounds", { bubbles: true }));
+      } else if (text.startsWith("kept:")) this.#kept = text.slice(5);
+      else if (text.startsWith("{") && text.length < MOST_TOLD) this.#answerRecord(parsed(text));
+    }
+
+    #answerRecord(data) {
+      if (!data) return;
+      if ("described" in data) this.#waiting.shift()?.(capped(data.described));
+      else if ("recorded" in data) this.#records.get(data.id)?.(cappedRecord(data.recorded));
+      else if (Number.isSafeInteger(data.inputs)) this.#countInputs(data.inputs);
+    }
+
+    /** No more than a person could give, whatever is said. */
+    #countInputs(told) {
+      this.#inputs += Math.max(0, Math.min(told - this.#inputsTold, 2 * MOST_INPUTS));
+      this.#inputsTold = told;
     }
 
     #count() {
@@ -248,9 +327,17 @@
       if (this.#frame?.inert && document.activeElement === this) this.#onTheft();
     }
 
-    /** It says so itself: believed, but never so that a neighbour in use loses the keyboard by it. */
+    /** To this frame, if it is the one in use. */
+    takeBack() {
+      if (!this.#frame || this.#frame.inert) return false;
+      window.focus();
+      this.#frame.blur(); // Chromium takes it for focused still
+      this.#frame.focus({ preventScroll: true });
+      return true;
+    }
+
+    /** It says so itself, and is believed: a lie is counted against it as the truth is. */
     #onTaken() {
-      for (const other of frames) if (other.state === "active") return;
       if (this.#frame?.inert) this.#onTheft();
     }
 
@@ -274,7 +361,7 @@
     }
 
     #say(state) {
-      this.#over.firstChild.textContent = SAYS[state];
+      this.#over.firstChild.textContent = this.#text(state);
       this.#over.hidden = false;
       this.#set(state);
     }
@@ -325,6 +412,14 @@
     return texts.get(url);
   }
 
+  function parsed(text) {
+    try {
+      return JSON.parse(text);
+    } catch {
+      return null;
+    }
+  }
+
   function capped(proposal) {
     if (!proposal || typeof proposal !== "object") return null;
     const numbers = (value, length) =>
@@ -333,6 +428,31 @@
     const viewport = numbers(proposal.viewport, 2);
     if (!box || !viewport || typeof proposal.selector !== "string" || typeof proposal.text !== "string") return null;
     return { box, viewport, selector: proposal.selector.slice(0, 2000), text: proposal.text.slice(0, 4000) };
+  }
+
+  const MOST_HTML = 512 * 1024;
+  function cappedRecord(record) {
+    if (!record || typeof record !== "object") return null;
+    const text = (value, most) => (typeof value === "string" ? value.slice(0, most) : "");
+    const list = (value, most) => (Array.isArray(value) ? value.slice(-most) : []);
+    const number = (value) => (Number.isFinite(value) ? Math.round(Math.max(-1e7, Math.min(1e7, value))) : 0);
+    const { state, trail, html } = record;
+    return {
+      state: {
+        scroll: [number(state?.scroll?.[0]), number(state?.scroll?.[1])],
+        size: [number(state?.size?.[0]), number(state?.size?.[1])],
+        hash: text(state?.hash, 200),
+        focused: text(state?.focused, 200),
+        open: list(state?.open, 8).map((each) => text(each, 120)),
+      },
+      trail: list(trail, 40).map((each) => ({
+        ago_s: Math.max(0, number(each?.ago_s)),
+        what: text(each?.what, 16),
+        on: text(each?.on, 120),
+        key: text(each?.key, 16),
+      })),
+      html: typeof html === "string" && html.length <= MOST_HTML ? html : null,
+    };
   }
 
   // Nobody else in this page hears what other windows say: not the frames, nor one that is gone while its words still come.
@@ -352,6 +472,13 @@
   };
   for (const kind of ["pointerdown", "focusin", "keydown"]) document.addEventListener(kind, restAll, true);
 
+  // While one frame is in use, another may take the keyboard from it; nothing in this page tells of it (Chromium leaves even
+  // the active element as it was), so the others are asked.
+  const WATCH_MS = 200;
+  setInterval(() => {
+    if ([...frames].some((frame) => frame.state === "active")) for (const frame of frames) frame.askAgain();
+  }, WATCH_MS);
+
   // A frame may take the keyboard without having been clicked, inert or not: Chromium lets it. This window then loses the
   // keyboard, and the frame that has it is its active element. Frames are asked too, for browsers that do not say.
   let last = null;
@@ -364,6 +491,7 @@
     if (at instanceof RefineFrame) at.stolen();
   });
   function takeBack() {
+    for (const frame of frames) if (frame.takeBack()) return;
     const target = last?.isConnected ? last : document.body;
     const selection = [target.selectionStart, target.selectionEnd, target.selectionDirection];
     window.focus();

@@ -17,6 +17,7 @@
     state.dataset.state = frame.state;
   };
   frame.addEventListener("refine-state", say);
+  frame.addEventListener("refine-sounds", () => frame.allowSound()); // whoever previews a page wants to hear it
   say();
   const buttons = [...document.querySelectorAll("[data-width]")];
   for (const button of buttons) {

@@ -2,7 +2,7 @@
 // would reach out, then gets the page from the page around the frame and writes it into this document.
 //
 // None of this is the wall: the headers are (opaque origin, CSP, no connections). What follows keeps real pages working,
-// and makes attacks quiet that the headers make harmless.
+// and makes attacks quiet that the headers make harmless. Lines `@part` stand for the files of those names.
 (() => {
   "use strict";
 
@@ -38,6 +38,28 @@
   let port = null;
   let given = null;
   let entry = null;
+
+  // Texts only, and none too long: what else a page might smuggle in, the page outside would have to put together first.
+  const MOST_TOLD = 4_000_000;
+  function tell(value) {
+    const text = typeof value === "string" ? value : stringify(value);
+    if (port && typeof text === "string" && text.length < MOST_TOLD) send(port, text);
+  }
+
+  // --- What it says itself, in the language of the page around it.
+  const TEXTS = {
+    answered_ok: "answered: OK",
+    answered: "answered: {value}",
+    nothing: "nothing",
+    no_print: "Printing is switched off here.",
+    no_open: "New windows are switched off here.",
+    no_download: "Downloads are switched off here.",
+    no_link: "Links to other pages are switched off here.",
+    no_page: "This is the frame of a candidate. It shows nothing by itself.",
+  };
+  function speak(texts) {
+    for (const name of Object.keys(TEXTS)) if (typeof texts?.[name] === "string") TEXTS[name] = texts[name];
+  }
 
   // --- Storage, in memory.
   const MOST_CHARS = 5_000_000;
@@ -121,7 +143,7 @@
   function keep() {
     keeping = false;
     const text = stringify({ local: local.entries(), session: session.entries(), cookies: [...cookies], entry });
-    if (port && text.length < 4_000_000) send(port, { kept: text });
+    tell(`kept:${text}`);
   }
 
   // --- Dialogs that do not block: said in a corner, and answered as somebody would who goes along.
@@ -157,10 +179,20 @@
     notices.add(box);
   }
   own(self, "alert", (text = "") => notice("", text));
-  own(self, "confirm", (text = "") => (notice("answered: OK", text), true));
-  own(self, "prompt", (text = "", value = "") => (notice(`answered: ${value === "" ? "nothing" : value}`, text), String(value)));
-  own(self, "print", () => notice("", "Printing is switched off here."));
-  own(self, "open", () => (notice("", "New windows are switched off here."), null));
+  own(self, "confirm", (text = "") => (notice(TEXTS.answered_ok, text), true));
+  own(self, "prompt", (text = "", value = "") => (
+    notice(TEXTS.answered.replace("{value}", () => (value === "" ? TEXTS.nothing : value)), text), String(value)
+  ));
+  own(self, "print", () => notice("", TEXTS.no_print));
+  own(self, "open", () => (notice("", TEXTS.no_open), null));
+
+  // --- The clipboard: no header keeps a page that was clicked from putting its own text there.
+  const command = Function.prototype.call.bind(Document.prototype.execCommand);
+  const lower = Function.prototype.call.bind(String.prototype.toLowerCase);
+  own(Document.prototype, "execCommand", function (name, ...more) {
+    const wanted = lower(`${name}`);
+    return wanted === "copy" || wanted === "cut" || wanted === "paste" ? false : command(this, wanted, ...more);
+  });
 
   // --- What would reach out. In Chromium the headers stop it as well, whichever realm it is called from.
   for (const name of ["RTCPeerConnection", "webkitRTCPeerConnection", "mozRTCPeerConnection", "WebTransport"]) {
@@ -289,7 +321,7 @@
     if (event.isTrusted && isAlt(event) && isShift(event) && codeOf(event) === "KeyX") {
       prevent(event);
       stop(event);
-      if (port) send(port, "leave");
+      tell("leave");
     }
   }
   function receive(event) {
@@ -302,18 +334,35 @@
     port = portsOf(event)[0];
     port.onmessage = (message) => {
       const data = dataOf(message);
-      if (data === "ping") send(port, "pong");
+      if (data === "ping") {
+        tell("pong");
+        tellInputs();
+      }
       else if (data === "active") activate();
-      else if (data === "rest") isActive = false;
+      else if (data === "rest") {
+        isActive = false;
+        tellInputs();
+      }
       else if (data === "focused?") {
         const taken = hasFocus() && !isActive;
-        send(port, taken ? "took" : "not"); // first: what follows touches what the page may have changed
+        tell(taken ? "took" : "not"); // first: what follows touches what the page may have changed
         const element = taken ? focusedIn(document) : null;
         if (element instanceof HTMLElement) blur(element);
       }
-      else if (data && data.describe) send(port, { described: describe(data) });
+      else if (data && data.describe) tell({ described: safely(() => describe(data)) });
+      else if (data && data.record) tell({ recorded: safely(record), id: data.record });
+      else if (data === "sound") allowSound();
     };
+    speak(data.texts);
     write(data.page, data.kept ? parse(data.kept) : null);
+  }
+  /** A page may have broken what these ask of it: then there is no answer, and nobody waits for one. */
+  function safely(ask) {
+    try {
+      return ask();
+    } catch {
+      return null;
+    }
   }
   function follow(event) {
     if (event.defaultPrevented) return;
@@ -322,12 +371,12 @@
     if (to === null || to === undefined || /^\s*(#|javascript:)/i.test(to)) return;
     const name = nameOf(to);
     prevent(event);
-    if (link.hasAttribute("download")) notice("", "Downloads are switched off here.");
+    if (link.hasAttribute("download")) notice("", TEXTS.no_download);
     else if (name !== null && Object.hasOwn(given.pages, name)) {
       entry = name;
       keep();
       location.reload();
-    } else notice(String(to).slice(0, 200), "Links to other pages are switched off here.");
+    } else notice(String(to).slice(0, 200), TEXTS.no_link);
   }
   function setListeners() {
     listen(self, "message", receive, true);
@@ -335,6 +384,8 @@
     listen(self, "click", follow, false);
     listen(self, "auxclick", follow, false);
     listen(self, "pagehide", keep, true);
+    for (const kind of ["pointerdown", "click", "keydown", "input", "change", "submit", "scroll", "wheel"]) listen(self, kind, see, true);
+    listen(self, "play", mute, true);
   }
   setListeners();
   const openDocument = Document.prototype.open;
@@ -363,10 +414,7 @@
     return closeDocument.call(document);
   });
 
-  // --- What stands at a place, for a pin. A proposal: the page may lie about itself.
-  function describe({ x, y }) {
-    const element = document.elementFromPoint(Number(x), Number(y));
-    if (!element) return null;
+  function pathOf(element) {
     const steps = [];
     for (let at = element; at && at.nodeType === 1 && steps.length < 12; at = at.parentElement) {
       if (at.id) {
@@ -376,9 +424,20 @@
       const same = at.parentElement ? [...at.parentElement.children].filter((each) => each.localName === at.localName) : [];
       steps.unshift(CSS.escape(at.localName) + (same.length > 1 ? `:nth-of-type(${same.indexOf(at) + 1})` : ""));
     }
+    return steps.join(" > ");
+  }
+
+  // @part seeing.js
+
+  // @part sound.js
+
+  // --- What stands at a place, for a pin. A proposal: the page may lie about itself.
+  function describe({ x, y }) {
+    const element = document.elementFromPoint(Number(x), Number(y));
+    if (!element) return null;
     const box = element.getBoundingClientRect();
     return {
-      selector: steps.join(" > ").slice(0, 2000),
+      selector: pathOf(element).slice(0, 2000),
       box: [box.x, box.y, box.width, box.height],
       viewport: [self.innerWidth, self.innerHeight],
       text: (element.innerText ?? "").slice(0, 4000),
@@ -395,8 +454,13 @@
     }
     const urls = new Map();
     const put = (text) => text.replace(/refine-asset:[0-9a-f]{24}/g, (key) => urls.get(key) ?? key);
-    for (const asset of page.assets) urls.set(asset.key, URL.createObjectURL(new Blob([put(asset.text)], { type: asset.type })));
-    given = { files: page.files, pages: { ...page.pages, [page.entry]: page.html }, urls };
+    const drawings = new Map(); // what a snapshot can show again
+    for (const asset of page.assets) {
+      const text = put(asset.text);
+      urls.set(asset.key, URL.createObjectURL(new Blob([text], { type: asset.type })));
+      if (/svg/.test(asset.type) && text.length < 50_000) drawings.set(urls.get(asset.key), text);
+    }
+    given = { files: page.files, pages: { ...page.pages, [page.entry]: page.html }, urls, texts: drawings };
     const html = entry !== null && Object.hasOwn(given.pages, entry) ? given.pages[entry] : page.html;
     isWriting = true;
     document.open();
@@ -406,8 +470,8 @@
 
   if (outer === self) {
     document.title = "Refine";
-    notice("", "This is the frame of a candidate. It shows nothing by itself.");
+    notice("", TEXTS.no_page);
   } else {
-    outer.postMessage({ refine: "ready" }, "*");
+    outer.postMessage("", "*", [new MessageChannel().port1]); // the port is the sign: outside, nothing else is looked at
   }
 })();

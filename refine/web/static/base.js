@@ -13,6 +13,9 @@
     return text.replace(/\{(\w+)\}/g, (whole, name) => (name in values ? String(values[name]) : whole));
   };
   R.has = (key) => key in texts;
+  /** All texts whose key begins so, by the rest of it. */
+  R.family = (start) =>
+    Object.fromEntries(Object.entries(texts).filter(([key]) => key.startsWith(start)).map(([key, text]) => [key.slice(start.length), text]));
   R.$ = (id) => document.getElementById(id);
 
   /** An element; `on…` are listeners, strings become text and never markup. */

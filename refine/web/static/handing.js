@@ -8,8 +8,8 @@
   R.Handing = class {
     #isBusy = false;
 
-    constructor({ data, shelves, board, stage, draft, clock, collect, say }) {
-      Object.assign(this, { data, shelves, board, stage, draft, clock, collect, say });
+    constructor({ data, shelves, board, stage, draft, clock, collect, say, kept }) {
+      Object.assign(this, { data, shelves, board, stage, draft, clock, collect, say, kept });
       this.key = draft.pending?.key ?? R.key();
       this.skipKey = R.key();
       this.reportKey = R.key();
@@ -33,6 +33,7 @@
         if (!(await this.#isTriedEnough())) return;
         if (this.data.lesson) return await this.#check();
         if (this.data.hasQuestions && !(await this.#askQuestions())) return;
+        await this.kept.settle();
         const value = this.collect();
         await this.#send({
           key: this.key,
@@ -42,6 +43,8 @@
           why: value.why,
           criteria: value.criteria,
           follow_ups: this.answers,
+          tried: value.tried,
+          device: this.stage.isNarrow || matchMedia("(hover: none) and (pointer: coarse)").matches ? "phone" : "desktop",
           active_s: this.clock.take(),
           beat_key: R.key(),
         });

@@ -59,6 +59,7 @@
       this.onChange();
       const cards = R.$("notes").querySelectorAll(".note");
       cards[cards.length - 1]?.querySelector("textarea, input")?.focus();
+      return made;
     }
 
     #tool(mode) {
@@ -192,6 +193,7 @@
       anchor: note.anchor && typeof note.anchor === "object" ? note.anchor : null,
       hint: String(note.hint ?? "").slice(0, 300),
       proposed: String(note.proposed ?? "").slice(0, 4000),
+      snapshot: /^[0-9a-f]{64}$/.test(note.snapshot ?? "") ? note.snapshot : null,
     };
   }
 })();

@@ -8,13 +8,15 @@
   const LOOK_MS = 120;
   const MOST_POINTS = 4000;
   const MOST_STROKES = 300;
+  const MOST_STATE = 7500; // bytes, of the 8 KB that are taken
   const SVG = "http://www.w3.org/2000/svg";
   let open = null;
 
   R.isPointing = () => open !== null;
   R.stopPointing = () => open?.(null);
 
-  /** Let the labeler point at, or draw on, a page. Resolves to {anchor, hint, proposed}, or null. */
+  /** Let the labeler point at, or draw on, a page. Resolves to {anchor, hint, proposed, html}, or null. `html` is the page as
+   * it stands, or null where it does not say. */
   R.point = (stage, letter, mode) =>
     new Promise((resolve) => {
       R.stopPointing();
@@ -46,7 +48,14 @@
     return [clamp(event.clientX - box.left, box.width), clamp(event.clientY - box.top, box.height)];
   };
   const clamp = (value, most) => Math.round(Math.max(0, Math.min(most, value)) * 10) / 10;
-  const moment = (stage, letter) => ({ state: stage.stateOf(letter), trail: stage.trailOf(letter) });
+  /** What the page was like, and what was done in it, within what an anchor may hold. */
+  function moment(stage, letter, record) {
+    const state = { ...stage.stateOf(letter), ...record?.state };
+    const trail = stage.trailOf(letter, record?.trail);
+    const size = () => new TextEncoder().encode(JSON.stringify([state, trail])).length;
+    while (trail.length && size() > MOST_STATE) trail.shift();
+    return size() > MOST_STATE ? { state: stage.stateOf(letter), trail } : { state, trail };
+  }
 
   function pick(stage, letter, mode, sheet) {
     const cross = R.el("i", { class: "cross", hidden: true });
@@ -63,11 +72,13 @@
     };
     const finish = async () => {
       const viewport = size(sheet);
-      const found = await stage.frame(letter)?.describe(...at);
-      const said = moment(stage, letter);
+      const frame = stage.frame(letter);
+      const [found, record] = await Promise.all([frame?.describe(...at), frame?.record()]);
+      const said = moment(stage, letter, record);
+      const html = record?.html ?? null;
       if (!found) {
         const around = [clamp(at[0] - 20, viewport[0]), clamp(at[1] - 20, viewport[1]), 40, 40];
-        return open?.({ anchor: { kind: "region", box: around, viewport, ...said }, hint: mode === "edit" ? R.t("overlay.no_element") : "", proposed: "" });
+        return open?.({ anchor: { kind: "region", box: around, viewport, ...said }, hint: mode === "edit" ? R.t("overlay.no_element") : "", proposed: "", html });
       }
       const { selector, text } = found;
       const words = text.trim().replace(/\s+/g, " ");
@@ -75,9 +86,9 @@
       const hint = words.slice(0, 120);
       if (mode === "edit") {
         const anchor = { kind: "edit", selector, property: "text", old: words, new: words, ...place, ...said };
-        return open?.({ anchor, hint, proposed: words });
+        return open?.({ anchor, hint, proposed: words, html });
       }
-      open?.({ anchor: { kind: "element", selector, ...place, ...said }, hint, proposed: "" });
+      open?.({ anchor: { kind: "element", selector, ...place, ...said }, hint, proposed: "", html });
     };
     sheet.addEventListener("pointermove", (event) => {
       at = placeOf(sheet, event);
@@ -121,9 +132,11 @@
     svg.setAttribute("style", "position:absolute;inset:0;width:100%;height:100%;pointer-events:none");
     sheet.append(svg);
     const draw = () => svg.replaceChildren(...strokes.map(lineOf));
-    const done = () => {
+    const done = async () => {
       if (!strokes.length) return open?.(null);
-      open?.({ anchor: { kind: "sketch", strokes, viewport: size(sheet), ...moment(stage, letter) }, hint: "", proposed: "" });
+      const viewport = size(sheet);
+      const record = await stage.frame(letter)?.record();
+      open?.({ anchor: { kind: "sketch", strokes, viewport, ...moment(stage, letter, record) }, hint: "", proposed: "", html: record?.html ?? null });
     };
     bar(
       sheet,

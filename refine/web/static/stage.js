@@ -6,11 +6,16 @@
   const VIEW = "refine:view";
   const TRIED_S = 2;
   const MOST_STEPS = 60;
+  const MOST_INPUTS = 1_000_000;
 
   R.Stage = class {
     cells = new Map();
     tried = {};
+    inputs = {};
     trail = {};
+    #counted = new WeakMap();
+    #heard = new Set();
+    #isPictured = false;
 
     constructor(root, frames, { onChange, onActive, onReport, canReport }) {
       this.root = root;
@@ -23,6 +28,7 @@
       this.began = performance.now();
       for (const each of frames) {
         this.tried[each.label] = 0;
+        this.inputs[each.label] = 0;
         this.trail[each.label] = [];
         this.#build(each, canReport);
       }
@@ -33,6 +39,7 @@
       R.$("view-one").addEventListener("click", () => this.setView("one"));
       NARROW.addEventListener("change", () => this.layOut());
       root.addEventListener("refine-state", (event) => this.#onState(event));
+      root.addEventListener("refine-sounds", (event) => this.#onSounds(event.target.getAttribute("label")));
       setInterval(() => this.#count(), 500);
       this.layOut();
     }
@@ -140,8 +147,16 @@
       };
     }
 
-    trailOf(letter) {
-      return this.trail[letter].slice(-MOST_STEPS);
+    /** What was done with the page, oldest first: what is seen from here, and what it told of itself. */
+    trailOf(letter, told = []) {
+      const now = this.#time();
+      const steps = told.map(({ ago_s, what, on, key }) => ({ at_s: now - ago_s, what, on, ...(key ? { key } : {}) }));
+      return [...this.trail[letter], ...steps].sort((one, other) => one.at_s - other.at_s).slice(-MOST_STEPS);
+    }
+
+    /** Letter -> [seconds in use, inputs]. */
+    get triedValue() {
+      return Object.fromEntries(this.letters.map((letter) => [letter, [this.tried[letter], this.inputs[letter]]]));
     }
 
     #storedView() {
@@ -162,6 +177,19 @@
       );
     }
 
+    /** On a phone the pages that are put away are pictures, once the one in use is there. */
+    #showPictures() {
+      if (this.#isPictured || !this.isNarrow) return;
+      this.#isPictured = true;
+      for (const { label, picture } of this.frames) {
+        if (!picture) continue;
+        const image = () => R.el("img", { src: picture, alt: "", decoding: "async" });
+        this.cells.get(label).holder.prepend(R.el("div", { class: "picture", "aria-hidden": "true" }, image()));
+        this.tabs.get(label).prepend(image());
+      }
+      R.$("tabs").classList.toggle("pictured", Boolean(this.frames[0].picture));
+    }
+
     #build(each, canReport) {
       const letter = each.label;
       const tool = (text, label, click) =>
@@ -173,7 +201,10 @@
         rank: R.el("span", { class: "tag" }),
         holder: R.el("div", { class: "holder" }),
       };
-      const tools = R.el("span", { class: "tools" }, tool("↻", R.t("stage.again", { letter }), () => this.reload(letter)), full);
+      cell.sound = tool("🔇", R.t("stage.sound", { letter }), () => this.#hear(letter));
+      cell.sound.hidden = true;
+      cell.sound.setAttribute("aria-pressed", "false");
+      const tools = R.el("span", { class: "tools" }, cell.sound, tool("↻", R.t("stage.again", { letter }), () => this.reload(letter)), full);
       if (canReport) tools.append(tool("⚑", R.t("stage.report", { letter }), () => this.onReport(letter)));
       const head = R.el("header", { onclick: () => this.select(letter) }, R.el("span", { class: "letter" }, letter), cell.rank, cell.said, tools);
       cell.root = R.el("section", { class: "cell", id: `cell-${letter}`, "aria-label": R.t("stage.page", { letter }) }, head, cell.holder);
@@ -185,18 +216,21 @@
     }
 
     #run(letter, isRunning) {
-      const { holder } = this.cells.get(letter);
+      const { holder, marks } = this.cells.get(letter);
       const frame = this.frame(letter);
       const paused = holder.querySelector(".paused");
       if (isRunning && !frame) {
         paused?.remove();
         const { src, page } = this.frames.find((each) => each.label === letter);
-        holder.prepend(R.el("refine-frame", { src, page, label: letter }));
+        const made = R.el("refine-frame", { src, page, label: letter });
+        if (this.#heard.has(letter)) made.allowSound();
+        marks.before(made); // over its picture
       } else if (!isRunning && frame) {
+        this.#countInputs(letter, frame);
         frame.remove();
         if (this.#lastActive === letter) this.#activeIs("");
       }
-      if (!isRunning && !paused) holder.prepend(R.el("div", { class: "paused" }, R.el("b", {}, letter), R.t("stage.paused")));
+      if (!isRunning && !paused) marks.before(R.el("div", { class: "paused" }, R.el("b", {}, letter), R.t("stage.paused")));
     }
 
     #lastActive = "";
@@ -211,6 +245,7 @@
           this.layOut();
         }
       } else if (!["loading", "ready"].includes(state)) this.#note(letter, state);
+      if (state !== "loading") this.#showPictures();
       this.#activeIs(this.active);
       this.onChange();
     }
@@ -233,13 +268,43 @@
       } else bar.replaceChildren(this.isNarrow ? R.t("keyboard.tap") : R.t("keyboard.ours", { keys: `${this.letters[0]}–${this.letters.at(-1)}, 1–${this.letters.length}, ?` }));
     }
 
+    /** It would make a sound: the labeler is asked, by a button, whether it may. */
+    #onSounds(letter) {
+      this.cells.get(letter).sound.hidden = false;
+      this.#note(letter, "sound");
+    }
+
+    #hear(letter) {
+      const { sound } = this.cells.get(letter);
+      this.#heard.add(letter);
+      this.frame(letter)?.allowSound();
+      sound.textContent = "🔊";
+      sound.setAttribute("aria-pressed", "true");
+      this.#note(letter, "heard");
+    }
+
+    #time() {
+      return Math.round((performance.now() - this.began) / 1000);
+    }
+
     #note(letter, what) {
       const trail = this.trail[letter];
-      trail.push({ at_s: Math.round((performance.now() - this.began) / 1000), what });
+      trail.push({ at_s: this.#time(), what });
       if (trail.length > 2 * MOST_STEPS) trail.splice(0, MOST_STEPS);
     }
 
+    /** What a frame counts begins anew with each frame. */
+    #countInputs(letter, frame) {
+      const before = this.#counted.get(frame) ?? 0;
+      this.inputs[letter] = Math.min(MOST_INPUTS, this.inputs[letter] + frame.inputs - before);
+      this.#counted.set(frame, frame.inputs);
+    }
+
     #count() {
+      for (const each of this.letters) {
+        const frame = this.frame(each);
+        if (frame) this.#countInputs(each, frame);
+      }
       const letter = this.active;
       if (!letter || document.hidden) return;
       const was = this.isTried(letter);
@@ -250,8 +315,9 @@
 
     restoreTried(saved) {
       for (const letter of this.letters) {
-        const seconds = Number(saved?.[letter]);
+        const [seconds, inputs] = [].concat(saved?.[letter] ?? 0).map(Number);
         if (Number.isFinite(seconds) && seconds > 0) this.tried[letter] = Math.min(seconds, 86_400);
+        if (Number.isSafeInteger(inputs) && inputs > 0) this.inputs[letter] = Math.min(inputs, MOST_INPUTS);
         this.#sayTried(letter);
       }
       this.#sayKeyboard("");

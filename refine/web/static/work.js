@@ -5,7 +5,7 @@
   const { data } = R;
   const letters = data.frames.map((each) => each.label);
   const saved = R.$("saved");
-  let shelves, board, stage, notes, draft, clock, handing;
+  let shelves, board, stage, notes, draft, clock, handing, kept;
   let why = "";
   let criteria = {};
 
@@ -15,7 +15,7 @@
     notes: notes.value,
     why,
     criteria: validCriteria(),
-    tried: stage.tried,
+    tried: stage.triedValue,
     current: stage.current,
     asked: board.isFrozen,
   });
@@ -108,7 +108,10 @@
     const letter = stage.current;
     if (stage.isNarrow) R.$("stage").scrollIntoView({ block: "start" });
     const found = await R.point(stage, letter, mode);
-    if (found) notes.add({ candidate: letter, ...found });
+    if (!found) return;
+    const { html, ...note } = found;
+    const made = notes.add({ candidate: letter, ...note });
+    if (made && html) kept.add(made, html);
   }
 
   function onOther(payload, revision, mine) {
@@ -132,6 +135,7 @@
     drawRest();
   }
 
+  customElements.get("refine-frame").speak(R.family("frame."));
   draft = new R.Draft(data.assignment, data.draft, { say, onOther });
   const from = load(draft.payload);
   stage = new R.Stage(R.$("frames"), data.frames, {
@@ -151,7 +155,8 @@
     },
     onBreak: () => banner(R.t("banner.break")),
   });
-  handing = new R.Handing({ data, shelves, board, stage, draft, clock, collect, say: banner });
+  kept = new R.Kept(data.assignment, { onKept: changed });
+  handing = new R.Handing({ data, shelves, board, stage, draft, clock, collect, say: banner, kept });
   R.listenToKeys({ stage, board, notes, handing, place });
   R.$("undo").addEventListener("click", () => board.do((it) => it.undo()));
   R.$("why-text").value = why;
