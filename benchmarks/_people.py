@@ -35,7 +35,7 @@ class People:
 def make_people(
     *,
     labelers: int = 200,
-    rankings_each: int = 40,
+    rankings_each: int = 100,
     per_round: int = 5,
     shown: int = 4,
     control_share: float = 0.2,
@@ -49,7 +49,7 @@ def make_people(
     Honest ones and the minority see scores a log-normal number of times and are off by Gumbel noise; controls are two
     worse, a half more or less, in either taste. Random ones draw; left ones keep to the screen nineteen times in twenty;
     inverted ones turn what they see round. A copyist goes where one honest labeler goes and hands in the same nine
-    times in ten, later, with texts hardly changed. Those too fast take a fifth of the time and see a third as much.
+    times in ten, later, with texts hardly changed. Those too fast take a fifth of the time and see a fifth as much.
     """
     rng, words = np.random.default_rng(seed), random.Random(seed)
     names = [f"p{number:03}" for number in range(labelers)]
@@ -114,7 +114,7 @@ def _rank(
     shown = rng.permutation(count)
     noise = rng.gumbel(size=count)
     place = np.argsort(shown).astype(float)
-    gains = {"random": 0.0, "inverted": -gain, "too fast": 0.33 * gain}
+    gains = {"random": 0.0, "inverted": -gain, "too fast": 0.2 * gain}
     seen = gains.get(kind, gain) * worth + noise
     if kind == "left":
         seen = -place if rng.random() < 0.95 else noise

@@ -20,6 +20,8 @@ _SHARES: Final = np.array([0.0, 0.4, 0.6, 0.8, 0.9, 0.97])
 """Of shared rounds in which a copier copies the ranking, and of texts that are copied; each as likely."""
 _LATER: Final = 0.95
 """How often a copier is the later one of two."""
+_CLOSE: Final = ((1.0, 0.6), (1.5, 0.25), (2.5, 0.1), (4.0, 0.05))
+"""How many times likelier than others two people may be to agree, without copying, and how often they are."""
 _WORTH: Final = 3.0
 """Pairs of rankings that what is usual is worth, in a round and of a labeler."""
 _CHANCE: Final = (0.002, 0.9)
@@ -96,22 +98,22 @@ def copying(work: Sequence[Work]) -> dict[str, Copying]:
     for round, together in by_round.items():
         together.sort(key=lambda it: it.labeler)
         same = count = 0
-        for one, other in combinations(together, 2):
-            if one.labeler == other.labeler:
+        for first, second in combinations(together, 2):
+            if first.labeler == second.labeler:
                 continue
-            compared = _is_same(one, other)
+            compared = _is_same(first, second)
             if compared is None:
                 continue
-            pair = pairs[one.labeler, other.labeler]
+            pair = pairs[first.labeler, second.labeler]
             count += 1
             if not compared:
                 pair.other.append(round)
                 continue
             same += 1
             pair.same.append(round)
-            if one.at is not None and other.at is not None and one.at != other.at:
-                pair.later += other.at > one.at
-                pair.earlier += other.at < one.at
+            if first.at is not None and second.at is not None:
+                pair.later += second.at > first.at
+                pair.earlier += second.at < first.at
         alike[round] = same, count
         kinds[round] = max((len(it.shown) for it in together), default=0)
     texts, usual_texts = _near_texts(by_round)
@@ -131,7 +133,9 @@ def copying(work: Sequence[Work]) -> dict[str, Copying]:
             for round in (*pair.same, *pair.other)
         }
         chance = np.array([chances[round] for round in pair.same])[:, None]
-        terms = np.log((_SHARES + (1 - _SHARES) * chance) / chance).sum(0) + len(pair.other) * np.log1p(-_SHARES)
+        missed = np.array([chances[round] for round in pair.other])
+        terms = np.log(_SHARES + (1 - _SHARES) * chance).sum(0) + len(pair.other) * np.log1p(-_SHARES)
+        terms = terms + np.log1p(-missed).sum() - _log_by_chance(chance[:, 0], missed)
         wrote = said.near * np.log((_SHARES + (1 - _SHARES) * usual_texts) / usual_texts)
         wrote = wrote + (said.all - said.near) * np.log1p(-_SHARES)
         for labeler, other, later, earlier in (
@@ -159,6 +163,15 @@ def copying(work: Sequence[Work]) -> dict[str, Copying]:
                     rest=rest,
                 )
     return found
+
+
+def _log_by_chance(same: Floats, other: Floats) -> float:
+    """Log likelihood of a pair's rounds without copying: two people may see things more alike than others do."""
+    each = []
+    for times, share in _CLOSE:
+        likelier, likelier_too = np.minimum(times * same, _CHANCE[1]), np.minimum(times * other, _CHANCE[1])
+        each.append(math.log(share) + float(np.log(likelier).sum() + np.log1p(-likelier_too).sum()))
+    return float(np.logaddexp.reduce(each))
 
 
 def _probability(terms: Floats, rest: tuple[float, float, float], partners: int) -> float:

@@ -8,27 +8,27 @@ import math
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final, Literal, TypeAlias
 
 import numpy as np
 
 from refine.ranking.copying import Copying, copying
 from refine.ranking.habits import Pace, Straight, paces, straight_lining
 from refine.ranking.labelers import believe, no_evidence
-from refine.ranking.tastes import Controls, Taste, controls_of, pass_rate, seeing, tastes
+from refine.ranking.tastes import WELL, Controls, Taste, controls_of, pass_rate, seeing, tastes
 from refine.ranking.trusted import Fitted
 from refine.ranking.work import Work
 
-Kind = Literal["careless", "adversarial", "straight_lining", "copying", "too_fast"]
+Said: TypeAlias = str
+"""A sentence with its numbers."""
+Kind: TypeAlias = Literal["careless", "adversarial", "straight_lining", "copying", "too_fast"]
 
-FLAG: Final = 0.8
+FLAG: Final = 0.9
 """Probability from which on a finding is one to act on."""
 WORTH_SAYING: Final = 0.2
 """Below it a finding is not listed."""
-_PRIOR_TASTE: Final = 0.5
+_PRIOR_TASTE: Final = 1.0
 """Of a taste of one's own, beside answers that do not depend on what is shown."""
-_WELL: Final = 0.6
-"""Reliability below which working fast shows."""
 _HURRY_ODDS: Final = 4.0
 """That who hurries most of the time sees badly, before anything they ranked is looked at."""
 _CHANCE_PASS: Final = 0.5
@@ -38,9 +38,9 @@ _CHANCE_PASS: Final = 0.5
 class Finding:
     kind: Kind
     probability: float
-    evidence: tuple["Said", ...]
-    counter_evidence: tuple["Said", ...]
-    would_change: tuple["Said", ...]
+    evidence: tuple[Said, ...]
+    counter_evidence: tuple[Said, ...]
+    would_change: tuple[Said, ...]
     """What would make it as likely as not."""
     other: str | None = None
     """The labeler who is copied."""
@@ -70,9 +70,6 @@ class Profile:
         return any(finding.is_flag for finding in self.findings)
 
 
-Said = str
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Seen:
     """Of one labeler, what sentences are made of."""
@@ -96,7 +93,7 @@ def find(fitted: Fitted, work: Sequence[Work], agreement: Mapping[str, tuple[flo
     comparisons in which they side with the others, and how many those are."""
     controls = controls_of(work)
     beliefs, place = fitted.beliefs, fitted.place_of_labeler
-    sees, sees_well = seeing(beliefs), seeing(beliefs, least=_WELL)
+    sees, sees_well = seeing(beliefs), seeing(beliefs, least=WELL)
     good = [name for name in fitted.data.labelers if sees[place[name]] > 0.9]
     rate = pass_rate(controls, good)
     other_tastes = tastes(fitted, work, controls, rate)
@@ -105,7 +102,7 @@ def find(fitted: Fitted, work: Sequence[Work], agreement: Mapping[str, tuple[flo
         by_labeler[each.labeler].append(each)
     pace, copied = paces(work), copying(work)
     typical = float(np.median([agreement[name][0] for name in good if name in agreement] or [0.5]))
-    usually_badly = 1 - float(seeing(believe(fitted.population, no_evidence(1)), least=_WELL)[0])
+    usually_badly = 1 - float(seeing(believe(fitted.population, no_evidence(1)), least=WELL)[0])
     usual = _usual_ratio(fitted, {name: len(it) for name, it in by_labeler.items()}, good)
     found = {}
     for name, own in by_labeler.items():
@@ -124,7 +121,9 @@ def find(fitted: Fitted, work: Sequence[Work], agreement: Mapping[str, tuple[flo
             decided=decided,
             typical_agreement=typical,
             reliability=0.0 if at is None else float(beliefs.reliability[at]),
-            p_hurries_badly=0.0 if at is None else _given_hurry(1 - float(sees_well[at]), usually_badly) * (1 - p_taste),
+            p_hurries_badly=0.0
+            if at is None
+            else _given_hurry(1 - float(sees_well[at]), usually_badly) * (1 - p_taste),
             controls=controls.get(name, Controls(met=0, passed=0, tied=0)),
             rate=rate,
             usual_ratio=usual,
@@ -198,7 +197,7 @@ def _careless(p: float, seen: _Seen, taste: Taste | None) -> Finding:
         kind="careless",
         probability=p,
         evidence=tuple(evidence),
-        counter_evidence=tuple([*_controls_for(seen), *_sees(seen), *_taste(taste)]),
+        counter_evidence=(*_controls_for(seen), *_sees(seen), *_taste(taste)),
         would_change=tuple(it for it in further if it),
     )
 
@@ -212,7 +211,7 @@ def _adversarial(p: float, seen: _Seen, taste: Taste | None) -> Finding:
         kind="adversarial",
         probability=p,
         evidence=tuple(evidence),
-        counter_evidence=tuple([*_controls_for(seen), *_taste(taste)]),
+        counter_evidence=(*_controls_for(seen), *_taste(taste)),
         would_change=(more,) if more else (),
     )
 
@@ -230,7 +229,7 @@ def _straight(straight: Straight, seen: _Seen) -> Finding:
             f"{straight.times} of {straight.of} rankings put the places on the screen in the order {pattern};"
             f" by chance {straight.expected:.1f} would. Orders of showing are drawn anew each time.",
         ),
-        counter_evidence=tuple([*counter, *_controls_for(seen), *_sees(seen)]),
+        counter_evidence=(*counter, *_controls_for(seen), *_sees(seen)),
         would_change=(change,) if change else (),
     )
 
@@ -249,20 +248,21 @@ def _too_fast(pace: Pace, seen: _Seen) -> Finding:
     if more:
         change.append(f"{_count(more, 'further ranking')} at the pace of others.")
     if seen.p_hurries_badly >= 0.5:
-        change.append(f"A reliability above {_WELL:g}: fast work that is right is no fault.")
+        change.append(f"A reliability above {WELL:g}: fast work that is right is no fault.")
     rest = pace.timed - pace.hurried
     counter = [f"{_count(rest, 'ranking')} of {pace.timed} took longer."] if rest else []
     return Finding(
         kind="too_fast",
         probability=pace.probability * seen.p_hurries_badly,
         evidence=tuple(evidence),
-        counter_evidence=tuple([*counter, *_controls_for(seen), *_sees(seen)]),
+        counter_evidence=(*counter, *_controls_for(seen), *_sees(seen)),
         would_change=tuple(change),
     )
 
 
 def _copying(found: Copying, seen: _Seen) -> Finding:
-    evidence, counter = [], []
+    evidence: list[Said] = []
+    counter: list[Said] = []
     if found.same:
         evidence.append(
             f"{found.same} of {found.shared} rounds shared with one other labeler are ranked the same as theirs;"
@@ -287,7 +287,7 @@ def _copying(found: Copying, seen: _Seen) -> Finding:
         kind="copying",
         probability=found.probability,
         evidence=tuple(evidence),
-        counter_evidence=tuple([*counter, *_controls_for(seen)]),
+        counter_evidence=(*counter, *_controls_for(seen)),
         would_change=(change,) if change else (),
         other=found.other,
     )

@@ -117,12 +117,10 @@ class Pace:
 
     @classmethod
     def of_counts(cls, timed: int, hurried: int, ratio: float | None, typical_s: float | None) -> "Pace":
-        return cls(
-            timed=timed, hurried=hurried, ratio=ratio, typical_s=typical_s, probability=_mostly(hurried, timed)
-        )
+        return cls(timed=timed, hurried=hurried, ratio=ratio, typical_s=typical_s, probability=_mostly(hurried, timed))
 
     def further(self, seeing_badly: float) -> int | None:
-        """Rankings at an ordinary pace after which the finding would be as likely as not, were nothing else to change."""
+        """Rankings at an ordinary pace after which it would be as likely as not, were nothing else to change."""
         return _first(lambda more: _mostly(self.hurried, self.timed + more) * seeing_badly < 0.5)
 
 

@@ -17,7 +17,7 @@ import numpy as np
 from refine.ranking.cells import Floats
 from refine.ranking.comparisons import Comparisons
 from refine.ranking.joining import in_order, part
-from refine.ranking.labelers import LOG_GAINS, Beliefs, believe, no_evidence
+from refine.ranking.labelers import LOG_GAINS, Beliefs
 from refine.ranking.passes import BLIND_PASSES, PASSES, SETTLED, Passes
 from refine.ranking.rows import Rows
 from refine.ranking.trusted import Fitted
@@ -25,8 +25,12 @@ from refine.ranking.work import Work
 
 LEAST: Final = 0.35
 """Gain below which a labeler sees next to nothing: a typical one has 1."""
+WELL: Final = 0.6
+"""Gain below which a labeler sees badly."""
 _TIMES: Final = 3
 """Tastes beside the first that are looked for."""
+_FOLLOWS: Final = 1.0
+"""Log Bayes factor from which on a labeler counts among those of a taste."""
 _FEWEST: Final = 3
 """Labelers that make a taste."""
 _PASSES_BY_CHANCE: Final = 0.5
@@ -88,10 +92,11 @@ def tastes(fitted: Fitted, work: Sequence[Work], controls: Mapping[str, Controls
     p_sees = dict(zip(fitted.names, seeing(fitted.beliefs).tolist(), strict=True))
     doubtful = [name for name in fitted.data.labelers if p_sees[name] < 0.5]
     company: dict[str, tuple[int, float]] = {}
-    left = doubtful
+    p_well = dict(zip(fitted.names, seeing(fitted.beliefs, least=WELL).tolist(), strict=True))
+    left = [name for name in fitted.data.labelers if p_well[name] < 0.5]  # a taste is told from all who may share it
     for _ in range(_TIMES):
         found = _one_taste(fitted.data, left)
-        follow = [name for name, odds in found.items() if odds > 0]
+        follow = [name for name, factor in found.items() if factor > _FOLLOWS]
         if len(follow) < _FEWEST:
             break
         if not _is_inverted(follow, controls, rate):
@@ -118,8 +123,8 @@ def tastes(fitted: Fitted, work: Sequence[Work], controls: Mapping[str, Controls
 
 
 def _one_taste(data: Comparisons, labelers: Sequence[str]) -> dict[str, float]:
-    """Labeler -> log odds of following the ratings that these labelers agree on, from others' rows; empty where there
-    is nothing to agree on."""
+    """Labeler -> log Bayes factor of following the ratings that these labelers agree on, from others' rows; empty
+    where there is nothing to agree on."""
     place = {name: at for at, name in enumerate(data.labelers)}
     is_wanted = np.zeros(len(data.labelers), dtype=bool)
     is_wanted[[place[name] for name in labelers]] = True
@@ -134,21 +139,13 @@ def _one_taste(data: Comparisons, labelers: Sequence[str]) -> dict[str, float]:
     for _ in range(PASSES):
         if passes.advance(trusting=True) < SETTLED:
             break
-    sees = seeing(believe(passes.population, passes.evidence))
-    before = float(seeing(believe(passes.population, no_evidence(1)))[0])
-    odds = _log_odds(sees) - _log_odds(np.array([before]))
-    return dict(zip(passes.rows.data.labelers, odds.tolist(), strict=True))
+    return dict(zip(passes.rows.data.labelers, passes.explained().tolist(), strict=True))
 
 
 def seeing(beliefs: Beliefs, *, least: float = LEAST) -> Floats:
     """P(good, and of a gain of `least` or more), by labeler: those of less see next to nothing, whatever they do."""
     is_enough = beliefs.unit * np.exp(LOG_GAINS) >= least
     return np.asarray(beliefs.good[:, is_enough].sum((1, 2)))
-
-
-def _log_odds(p: Floats) -> Floats:
-    p = np.clip(p, 1e-12, 1 - 1e-12)
-    return np.asarray(np.log(p) - np.log1p(-p))
 
 
 def _is_inverted(labelers: Sequence[str], controls: Mapping[str, Controls], rate: float) -> bool:
