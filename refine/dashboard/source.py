@@ -75,6 +75,11 @@ class Source:
                 self._looked = now, tuple(_stat(Path(f"{self.path}{ending}")) for ending in ("", "-wal"))
             return self._looked[1]
 
+    def look_again(self) -> None:
+        """Something was written just now: the next `mark` sees it."""
+        with self._lock:
+            self._looked = None
+
     def close(self) -> None:
         self._pool.shutdown(wait=True)
         self._database.close()
