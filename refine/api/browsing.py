@@ -6,13 +6,23 @@ from dataclasses import dataclass
 from refine.api.story import Story, load_story
 from refine.errors import InputError
 from refine.ranking.audit import in_chain_estimate
-from refine.types import ChainRecord
+from refine.types import ChainRecord, Files
 from store import dashboards
+from store.candidates import load_candidates, load_files
 from store.chains import load_chain
 from store.dashboards import ChainFilter, ControlLine, ListedChain, Sort
 from store.database import Connection, Database
 
-__all__ = ["ChainFilter", "ChainPage", "FoundChain", "Inspection", "Sort", "find_chains", "inspect_chain"]
+__all__ = [
+    "ChainFilter",
+    "ChainPage",
+    "FoundChain",
+    "Inspection",
+    "Sort",
+    "find_chains",
+    "inspect_chain",
+    "load_candidate_files",
+]
 
 PAGE = 25
 
@@ -52,6 +62,18 @@ def inspect_chain(database: Database, chain_id: str) -> Inspection:
     """Raises InputError for an unknown id, or the beginning of several."""
     story = load_story(database, chain_id)
     return database.read(_inspect, story)
+
+
+def load_candidate_files(database: Database, chain: str, candidate: str) -> Files | None:
+    """A candidate's files, controls' too; None where it has none or is not the chain's. Raises InputError for an
+    unknown chain."""
+
+    def load(connection: Connection) -> Files | None:
+        stored = load_chain(connection, chain)
+        found = [it.key for it in load_candidates(connection, stored.key, controls=True) if it.id == candidate]
+        return load_files(connection, found[0]) if found else None
+
+    return database.read(load)
 
 
 def _find(
