@@ -6,12 +6,14 @@ from dataclasses import dataclass
 from refine.api.story import Story, load_story
 from refine.errors import InputError
 from refine.ranking.audit import in_chain_estimate
-from refine.types import ChainRecord, Files
+from refine.types import ChainRecord, Files, PageView
 from store import dashboards
 from store.candidates import load_candidates, load_files
 from store.chains import load_chain
+from store.crops import find_crops
 from store.dashboards import ChainFilter, ControlLine, ListedChain, Sort
 from store.database import Connection, Database
+from store.pictures import PictureFacts, load_pictures
 
 __all__ = [
     "ChainFilter",
@@ -49,6 +51,10 @@ class Inspection:
     controls: tuple[ControlLine, ...]
     failed_checks: Mapping[str, list[tuple[str, str]]]
     """Candidate -> (name, detail) of the checks it did not pass."""
+    pictures: Mapping[str, Mapping[PageView, PictureFacts]]
+    """Content hash -> view -> how it looks; those that have no picture are left out."""
+    crops: frozenset[str]
+    """Critiques with a picture of what stood under their pin."""
 
 
 def find_chains(
@@ -111,4 +117,6 @@ def _inspect(connection: Connection, story: Story) -> Inspection:
         record=stored.record,
         controls=tuple(dashboards.load_controls(connection, stored.key)),
         failed_checks=dashboards.load_failed_checks(connection, stored.key),
+        pictures=load_pictures(connection, {it.content_sha256 for it in story.chain.candidates if it.content_sha256}),
+        crops=find_crops(connection, stored.key),
     )

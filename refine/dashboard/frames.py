@@ -6,6 +6,7 @@ by the page around it. That page works for a browser on this machine; a proxy wo
 
 import html
 import secrets
+import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -33,6 +34,7 @@ LIFETIME = timedelta(minutes=30)
 _HOST = "127.0.0.1"
 _COOKIE = "refine_live"
 _VIEWERS = 1000
+_LINKS = 500
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +49,7 @@ class Stage:
     """What is live for whom: for each viewer the page that was opened last, and no other."""
 
     def __init__(self, *, lifetime: timedelta = LIFETIME) -> None:
+        self._lifetime = lifetime
         self._tokens = Tokens(secrets.token_bytes(32), lifetime=lifetime)
         self._newest: OrderedDict[str, str] = OrderedDict()
 
@@ -54,6 +57,17 @@ class Stage:
         """A path that opens the candidate for as long as a link lives. `viewer` is the session's own secret."""
         name = " ".join(it.name.split())[:60]
         return f"/live/{self._tokens.mint(f'{it.chain}/{it.candidate}/{name}', audience=viewer)}"
+
+    def keep_link(self, kept: dict[str, tuple[float, str]], it: LiveCandidate, *, viewer: str) -> str:
+        """As `make_link`, the same one again out of `kept` while half of its life is left."""
+        now = time.monotonic()
+        known = kept.get(it.candidate)
+        if known is None or known[0] <= now:
+            if len(kept) >= _LINKS:
+                kept.clear()
+            known = (now + self._lifetime.total_seconds() / 2, self.make_link(it, viewer=viewer))
+            kept[it.candidate] = known
+        return known[1]
 
     def open(self, link: str) -> tuple[LiveCandidate, str, str] | None:
         """What a link's token stands for, its viewer, and a new token for the frame, which ends the one before; None
