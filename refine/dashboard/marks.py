@@ -85,4 +85,4 @@ def _clip(value: float) -> float:
 def _thin(strokes: Sequence[Sequence[Point]]) -> tuple[tuple[Point, ...], ...]:
     total = sum(len(stroke) for stroke in strokes)
     step = max(1, math.ceil(total / _POINTS))
-    return tuple((*stroke[::step], stroke[-1]) for stroke in strokes[:_POINTS] if stroke)
+    return tuple((*stroke[:-1:step], stroke[-1]) for stroke in strokes[:_POINTS] if stroke)
