@@ -3,6 +3,7 @@
 import streamlit as st
 
 from refine.api.browsing import Inspection
+from refine.dashboard.chain_names import name_of
 from refine.dashboard.text import line
 from refine.export import ExportCandidate
 
@@ -29,7 +30,7 @@ def show_family(found: Inspection) -> None:
         {
             "candidate": [line(names[it.id], 60) for it in candidates],
             "made in round": [it.made_in_round for it in candidates],
-            "from": ["" if it.parent is None else line(names[it.parent], 60) for it in candidates],
+            "from": ["" if it.parent is None else line(name_of(found, it.parent), 60) for it in candidates],
             "how": [it.how.replace("_", " ") for it in candidates],
             "blocks applied": [_say_blocks(it) for it in candidates],
             "won rounds": [", ".join(str(n) for n in won.get(it.id, [])) for it in candidates],

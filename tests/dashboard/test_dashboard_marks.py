@@ -26,6 +26,16 @@ def test_a_place_seen_in_another_width_is_said_to_be_approximate() -> None:
     assert found.note == "seen at 640 × 400, so the place is approximate"
 
 
+def test_a_page_that_was_scrolled_has_its_place_further_down() -> None:
+    found = mark({**ELEMENT, "state": {"scroll": [0, 400]}})
+    assert found is not None
+    assert found.at == (0.05, 0.6)
+    for forged in ("far", [1], [None, 1e400], [float("nan"), "0"]):
+        found = mark({**ELEMENT, "state": {"scroll": forged}})
+        assert found is not None
+        assert found.at == (0.05, 0.1)
+
+
 def test_what_lies_outside_is_kept_on_the_picture() -> None:
     found = mark({**ELEMENT, "box": [-500, 790, 9e9, 9e9]})
     assert found is not None
@@ -37,11 +47,11 @@ def test_what_lies_outside_is_kept_on_the_picture() -> None:
 
 
 def test_a_sketch_of_many_points_is_thinned() -> None:
-    strokes = [[[n, n] for n in range(400)] for _ in range(500)]
+    strokes = [[[n, n] for n in range(0, 400, 10)] for _ in range(500)]
     found = mark({"kind": "sketch", "strokes": strokes, "viewport": [400, 400]})
     assert found is not None
     assert sum(len(stroke) for stroke in found.strokes) <= 1000
-    assert found.strokes[0][-1] == (0.9975, 0.9975)
+    assert found.strokes[0][-1] == (0.975, 0.975)
 
 
 @pytest.mark.parametrize(
