@@ -200,9 +200,10 @@ _PEOPLE_USD = (
     .correlate(CHAIN)
     .scalar_subquery()
 )
+# `likely` keeps SQLite from going by state, which nearly all rounds have in common, and not by chain.
 _JUDGED = (
     select(func.count())
-    .where(ROUND.c.chain_id == CHAIN.c.id, ROUND.c.kind == "normal", ROUND.c.state == "judged")
+    .where(ROUND.c.chain_id == CHAIN.c.id, ROUND.c.kind == "normal", func.likely(ROUND.c.state == "judged"))
     .correlate(CHAIN)
     .scalar_subquery()
 )

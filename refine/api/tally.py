@@ -33,6 +33,8 @@ _FEW = 500
 _MANY_MINUTES, _MANY_HOURS = timedelta(hours=3), timedelta(days=8)
 """What is shown by the minute, and by the hour, at most; what is longer is shown by the day."""
 _STATES = ("new", "active", "waiting", "audit", "ended")
+_UNREADABLE = (ValueError, TypeError, LookupError, AttributeError, AssertionError)
+"""What adding up a chain may raise whose rows are not what Refine writes: it is left out, and named."""
 _AT = {name: n for n, name in enumerate(COLUMNS)}
 
 
@@ -86,9 +88,12 @@ class Tally:
         self._event: int | None = None
         self._waiting: set[int] = set()
         """Chains to be read again."""
-        self._is_begun = False
+        self._is_looked = False
+        """The journal was read, and nothing was new."""
         self.is_complete = False
         """Every chain has been read; some may have changed since."""
+        self.unreadable: set[int] = set()
+        """Chains that are in no sum, for something in their rows is not as Refine writes it."""
         self.version = 0
         """Changes with every change of what it knows."""
         self.slices: Grouped[str] = Grouped()
@@ -135,6 +140,7 @@ class Tally:
                 with self.lock:
                     self.is_complete = True
                     self.version += 1
+            self._is_looked = False
             if not self._waiting:
                 self._event, changed = self._database.read(tallies.list_changed, self._event)
                 self._waiting.update(changed)
@@ -144,7 +150,18 @@ class Tally:
                 self._read(chains)
                 self._waiting.difference_update(chains)
                 return True
+            self._is_looked = True
             return self._look_for_late()
+
+    @property
+    def is_current(self) -> bool:
+        """All of the journal that was there at the last step is in the sums."""
+        return self.is_complete and not self._waiting and self._is_looked
+
+    @property
+    def is_busy(self) -> bool:
+        """There is more to be read, whether or not something was written since."""
+        return not self.is_complete or bool(self._waiting) or any(self._late_left.values())
 
     @property
     def is_outgrown(self) -> bool:
@@ -171,8 +188,19 @@ class Tally:
             return
         if self._snapshots < 0:
             self._find_careless()
-        made, audits = self._database.read(self._load, chains)
+        try:
+            made, audits = self._database.read(self._load, chains)
+        except _UNREADABLE:
+            if len(chains) > 1:
+                for chain in chains:
+                    self._read([chain])
+                return
+            with self.lock:
+                self.unreadable.update(chains)
+                self.version += 1
+            return
         with self.lock:
+            self.unreadable.difference_update(chains)
             for sums in made:
                 self._put(sums, audits.get(sums.key))
             self.version += 1
@@ -201,7 +229,7 @@ class Tally:
         numbers = sums.numbers
         numbers["project"] = sums.project
         numbers["created"] = datetime.fromisoformat(sums.created_at).timestamp()
-        numbers["state"] = _STATES.index(sums.state) if sums.state in _STATES else -1
+        numbers["state"] = _STATES.index(sums.state)
         reason = sums.reason or ""
         if reason not in self._reasons:
             self._reasons.append(reason)
@@ -285,10 +313,8 @@ class Tally:
     def count_by_state(self, rows: Floats) -> dict[str, int]:
         """Chains by state; paused ones under `paused`, failed ones under `failed`."""
         found: dict[str, int] = {}
-        keys = np.stack([self.column(rows, name) for name in ("state", "is_paused", "reason")], axis=1).astype(int)
-        kinds, numbers = np.unique(keys, axis=0, return_counts=True)
-        for (state, is_paused, reason), number in zip(kinds.tolist(), numbers.tolist(), strict=True):
-            name = _STATES[state] if state >= 0 else "active"
+        for (state, is_paused, reason), number in _count(rows[:, [_AT["state"], _AT["is_paused"], _AT["reason"]]]):
+            name = _STATES[state]
             if name == "ended":
                 name = "failed" if self._reasons[reason] == "failed" else "ended"
             elif is_paused:
@@ -299,12 +325,8 @@ class Tally:
     def count_stops(self, rows: Floats) -> list[tuple[str, int, int]]:
         """(stop reason, judged rounds, chains) of those that ended."""
         ended = rows[(self.column(rows, "state") == _STATES.index("ended")) & (self.column(rows, "reason") > 0)]
-        keys = np.stack([self.column(ended, "reason"), self.column(ended, "judged")], axis=1).astype(int)
-        kinds, numbers = np.unique(keys, axis=0, return_counts=True)
-        return sorted(
-            (self._reasons[reason], judged, number)
-            for (reason, judged), number in zip(kinds.tolist(), numbers.tolist(), strict=True)
-        )
+        counted = _count(ended[:, [_AT["reason"], _AT["judged"]]])
+        return sorted((self._reasons[reason], judged, number) for (reason, judged), number in counted)
 
     def find(self, wanted: ChainFilter, project: int | None) -> npt.NDArray[np.int64]:
         """Keys of the chains that fit what the tally knows of the filter: all of it but text."""
@@ -355,6 +377,19 @@ class Tally:
         rows = self.numbers if keys is None else self.numbers[keys]
         usd = self.column(rows, "models_usd") + self.column(rows, "people_usd")
         return np.round(usd * 1e6).astype(np.int64)
+
+
+def _count(keys: Floats) -> list[tuple[tuple[int, ...], int]]:
+    """How often each row of small whole numbers is there."""
+    code = np.zeros(len(keys), dtype=np.int64)
+    for column in keys.T:
+        code = code * 1000 + column.astype(np.int64)
+    kinds, first, numbers = np.unique(code, return_index=True, return_counts=True)
+    del kinds
+    return [
+        (tuple(int(value) for value in keys[at]), number)
+        for at, number in zip(first.tolist(), numbers.tolist(), strict=True)
+    ]
 
 
 def choose_width(first: str, last: str) -> Width:

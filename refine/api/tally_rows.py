@@ -293,9 +293,10 @@ def _add_made(
         if standing is None:
             continue
         for ulid, mean in ratings.items():
-            key, row = by_ulid.get(ulid, (None, None))
-            if key is not None and row.kind == "revision" and row.round == round.number:
-                _bump(sums, key, rated=1, above=mean > standing, won=row.id == round.winner_id)
+            if ulid in by_ulid:
+                key, row = by_ulid[ulid]
+                if row.kind == "revision" and row.round == round.number:
+                    _bump(sums, key, rated=1, above=mean > standing, won=row.id == round.winner_id)
 
 
 def _bump(sums: ChainSums, key: tuple[str, str], **numbers: float) -> None:

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import streamlit as st
 
-from refine.api.browsing import ChainFilter, ChainPage, FoundChain, Sort, find_chains
+from refine.api.finding import ChainFilter, ChainPage, FoundChain, Sort, find_chains
 from refine.dashboard.parts import choose_project, pick_row_of, refresh_when_written
 from refine.dashboard.places import go_to_chain
 from refine.dashboard.source import open_source
@@ -33,10 +33,10 @@ def show() -> None:
         st.query_params.pop("after", None)
     st.session_state["listed"] = (wanted, sort)
     try:
-        page = source.ask(find_chains, wanted, sort=sort, after=place)
+        page = source.ask_sums(find_chains, wanted, sort=sort, after=place)
     except InputError:
         st.query_params.pop("after", None)
-        page, place = source.ask(find_chains, wanted, sort=sort), None
+        page, place = source.ask_sums(find_chains, wanted, sort=sort), None
     refresh_when_written(source)
     if not page.chains:
         st.info("No chain fits. Take a filter off, or look at all projects.")
