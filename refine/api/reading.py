@@ -31,6 +31,15 @@ def read_chain(database: Database, chain_id: str) -> ExportChain:
     return database.read(_read, chain_id)
 
 
+def trajectory_line(database: Database, chain_id: str) -> bytes:
+    """The chain as a line of the export `trajectory`, whatever its state. Raises InputError for an unknown id."""
+    from refine.export import Filters, trajectory
+    from refine.export.folder import encode_row
+
+    chain = read_chain(database, chain_id)
+    return b"".join(encode_row(row) for row in trajectory([chain], Filters(include_demo=True)))
+
+
 def read_project(database: Database, project_key: int) -> Iterator[ExportChain]:
     """The project's chains one at a time, in the order they were ordered."""
     after = 0

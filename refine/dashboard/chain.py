@@ -3,6 +3,7 @@
 import streamlit as st
 
 from refine.api.browsing import Inspection, inspect_chain
+from refine.dashboard.chain_actions import show_actions
 from refine.dashboard.chain_calls import show_calls, show_events
 from refine.dashboard.chain_code import show_code, show_lines
 from refine.dashboard.chain_family import show_family
@@ -54,6 +55,7 @@ def show() -> None:
         return
     refresh_when_written(source)
     _show_head(found)
+    show_actions(source, found)
     view = st.segmented_control(
         "View",
         tuple(VIEWS),

@@ -85,6 +85,8 @@ def _show_call(call: ExportCall) -> None:
         if call.reply.reasoning:
             st.caption(f"REASONING, as returned ({call.reply.reasoning_kind})")
             st.code(plain(call.reply.reasoning, longest=_LONGEST), language=None, wrap_lines=True, height=260)
+        else:
+            st.caption("REASONING · absent: the provider returned none")
         st.caption(f"REPLY · {count(len(call.reply.text), 'character')}")
         st.code(plain(call.reply.text, longest=_LONGEST), language=None, wrap_lines=True, height=420)
 

@@ -4,8 +4,10 @@ import streamlit as st
 
 from refine.api.browsing import Inspection
 from refine.api.lineage import IssuePath, LineOrigin, ancestors, trace_issues, trace_lines
+from refine.dashboard.chain_pictures import choose_view, say_no_pictures
 from refine.dashboard.diffs import make_diff
 from refine.dashboard.parts import pick_row_of
+from refine.dashboard.picturing import Shown, has_picture, live_link, show_comparison, show_row
 from refine.dashboard.text import count, escape, line, plain
 from refine.export import ExportCandidate
 
@@ -37,6 +39,30 @@ def show_code(found: Inspection) -> None:
         before = _choose(found, "Before", "before", family[-2].id if len(family) > 1 else final)
     with right:
         after = _choose(found, "After", "after", final)
+    seen, changed = st.columns([1, 1], gap="large")
+    with seen:
+        _show_looks(found, before, after)
+    with changed:
+        _show_diff(before, after)
+
+
+def _show_looks(found: Inspection, before: ExportCandidate, after: ExportCandidate) -> None:
+    view = choose_view(found, (before.id, after.id))
+    pages = [Shown(candidate=it, name=found.story.names[it.id]) for it in (before, after)]
+    if all(has_picture(found, it, view) for it in (before, after)):
+        show_comparison(found, *pages, view=view, key=f"compared-{view}")
+    else:
+        show_row(found, pages, view=view, key=f"beside-{view}")
+        say_no_pictures()
+        return
+    st.caption("Drag over the picture, or use the arrow keys on the slider.")
+    with st.container(horizontal=True):
+        for it, word in ((before, "before"), (after, "after")):
+            if link := live_link(found, it):
+                st.link_button(f"Open {word} live", link, type="tertiary", icon=":material/open_in_new:")
+
+
+def _show_diff(before: ExportCandidate, after: ExportCandidate) -> None:
     old, new = ({file.filename: file.content for file in it.files} for it in (before, after))
     is_different = False
     for name in dict.fromkeys([*old, *new]):
@@ -44,7 +70,7 @@ def show_code(found: Inspection) -> None:
         if text:
             is_different = True
             st.caption(escape(name))
-            st.code(text, language="diff")
+            st.code(text, language="diff", wrap_lines=True)
     if not is_different:
         st.caption("They have the same code.")
 

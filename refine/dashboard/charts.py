@@ -145,3 +145,42 @@ def draw_strip(rows: Sequence[dict[str, Any]], *, field: str, title: str, format
         },
     }
     st.vega_lite_chart(spec=spec, width="stretch", alt=title)
+
+
+def draw_p_best(standings: Sequence[tuple[int, str, dict[str, float]]], *, title: str) -> None:
+    """A line for each candidate: (rankings so far, whose came last, P(best) by name), first to last."""
+    values = [
+        {"n": n, "after": who, "page": name, "p": round(p, 4)}
+        for n, who, by_name in standings
+        for name, p in by_name.items()
+    ]
+    st.markdown(f"**{title}**")
+    spec = {
+        "data": {"values": values},
+        "height": 250,
+        "mark": {"type": "line", "point": {"size": 40}, "interpolate": "linear"},
+        "encoding": {
+            "x": {
+                "field": "n",
+                "type": "quantitative",
+                "title": "rankings",
+                "axis": {"format": "d", "tickMinStep": 1, "tickCount": 10},
+            },
+            "y": {
+                "field": "p",
+                "type": "quantitative",
+                "title": None,
+                "scale": {"domain": [0, 1]},
+                "axis": {"format": ".1f", "tickCount": 5},
+            },
+            "color": {"field": "page", "type": "nominal", "title": None, "legend": {"orient": "bottom"}, "sort": None},
+            "tooltip": [
+                {"field": "page"},
+                {"field": "n", "title": "rankings"},
+                {"field": "after", "title": "the last by"},
+                {"field": "p", "type": "quantitative", "format": ".2f", "title": "P(best)"},
+            ],
+        },
+    }
+    st.vega_lite_chart(spec=spec, width="stretch", alt=title)
+    st.caption("Fitted again after each ranking, with all labelers alike; the verdict may have weighed them.")

@@ -159,6 +159,11 @@ class Source:
         is_watched = time.monotonic() - self._wanted_at < _IDLE_S
         return is_watched and (self._tallied < self.mark() or self._tally.is_busy)
 
+    def look_again(self) -> None:
+        """Something was written just now: the next `mark` sees it."""
+        with self._lock:
+            self._looked = None
+
     def close(self) -> None:
         with self._tallying:
             self._is_closed = True
