@@ -5,14 +5,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from refine.api.overview import find_project_key
-from refine.api.tally import Tally
+from refine.api.tally import Keys, Tally
 from refine.errors import InputError
 from refine.ranking.audit import in_chain_estimate
 from store import dashboards
 from store.dashboards import ChainFilter, ListedChain, Sort
 from store.database import Connection, Database
 
-__all__ = ["ChainFilter", "ChainPage", "FoundChain", "Sort", "find_chains"]
+__all__ = ["ChainFilter", "ChainPage", "FoundChain", "Sort", "find_chains", "find_ids"]
 
 PAGE = 25
 
@@ -52,16 +52,8 @@ def find_chains(
     place = None if after is None else _parse_after(after)
     if not tally.is_complete:
         return database.read(_find_by_age, wanted, sort != "oldest", None if place is None else place[1], limit)
-    project = None if wanted.project is None else find_project_key(database, wanted.project)
-    with_text = None if wanted.text is None else database.read(dashboards.find_by_text, wanted.text)
-    with tally.lock:
-        keys = tally.find(wanted, project)
-        if with_text is not None:
-            keys = keys[np.isin(keys, np.array(with_text, dtype=np.int64))]
-        values = tally.sort_values(keys, sort)
+    keys, values = _find(database, tally, wanted, sort)
     fits = len(keys)
-    order = np.lexsort((-keys, -values))
-    keys, values = keys[order], values[order]
     if place is not None:
         known = database.read(dashboards.find_keys, [place[1]]).get(place[1])
         if known is None:
@@ -73,6 +65,29 @@ def find_chains(
     if len(keys) > limit and shown:
         more = f"{int(values[limit - 1])}:{shown[-1].chain.id}"
     return ChainPage(chains=shown, after=more, fits=fits)
+
+
+def find_ids(
+    database: Database, wanted: ChainFilter, *, sort: Sort = "newest", limit: int, tally: Tally
+) -> tuple[str, ...]:
+    """Ids of the first chains that fit. Raises InputError while the tally is not complete."""
+    if not tally.is_complete:
+        raise InputError("the chains are still being counted; try again in a moment")
+    keys, _ = _find(database, tally, wanted, sort)
+    return tuple(database.read(dashboards.list_ids, keys[:limit].tolist()))
+
+
+def _find(database: Database, tally: Tally, wanted: ChainFilter, sort: Sort) -> tuple[Keys, Keys]:
+    """Keys of the chains that fit, and what they are ordered by, in order."""
+    project = None if wanted.project is None else find_project_key(database, wanted.project)
+    with_text = None if wanted.text is None else database.read(dashboards.find_by_text, wanted.text)
+    with tally.lock:
+        keys = tally.find(wanted, project)
+        if with_text is not None:
+            keys = keys[np.isin(keys, np.array(with_text, dtype=np.int64))]
+        values = tally.sort_values(keys, sort)
+    order = np.lexsort((-keys, -values))
+    return keys[order], values[order]
 
 
 def _find_by_age(

@@ -24,6 +24,7 @@ from store.dashboards import ChainFilter, Sort, Width
 from store.database import Connection, Database
 
 Floats = npt.NDArray[np.float64]
+Keys = npt.NDArray[np.int64]
 K = TypeVar("K", bound=Hashable)
 
 _SLICE = 48
@@ -328,7 +329,7 @@ class Tally:
         counted = _count(ended[:, [_AT["reason"], _AT["judged"]]])
         return sorted((self._reasons[reason], judged, number) for (reason, judged), number in counted)
 
-    def find(self, wanted: ChainFilter, project: int | None) -> npt.NDArray[np.int64]:
+    def find(self, wanted: ChainFilter, project: int | None) -> Keys:
         """Keys of the chains that fit what the tally knows of the filter: all of it but text."""
         numbers = self.numbers
         fits = numbers[:, 0] > 0 if project is None else numbers[:, 0] == project
@@ -354,7 +355,7 @@ class Tally:
             fits[fits] = [wanted.model in self._models.get(key, ()) for key in np.nonzero(fits)[0].tolist()]
         return np.nonzero(fits)[0]
 
-    def sort_values(self, keys: npt.NDArray[np.int64], sort: Sort) -> npt.NDArray[np.int64]:
+    def sort_values(self, keys: Keys, sort: Sort) -> Keys:
         """What is the higher the further in front a chain comes; chains of the same come by their age."""
         if sort == "cost":
             return self.micros(keys)
@@ -372,7 +373,7 @@ class Tally:
     def count_careless(self, project: int) -> int:
         return len(self._careless.get(project, ()))
 
-    def micros(self, keys: npt.NDArray[np.int64] | None = None) -> npt.NDArray[np.int64]:
+    def micros(self, keys: Keys | None = None) -> Keys:
         """What chains cost, in millionths of a dollar."""
         rows = self.numbers if keys is None else self.numbers[keys]
         usd = self.column(rows, "models_usd") + self.column(rows, "people_usd")

@@ -66,3 +66,8 @@ def pick_row_of(table: Any) -> int | None:
     """The row that is ticked in a data frame with `selection_mode="single-row"`."""
     rows = table.selection.rows
     return int(rows[0]) if rows else None
+
+
+def pick_rows_of(table: Any) -> list[int]:
+    """The rows that are ticked in a data frame with `selection_mode="multi-row"`."""
+    return [int(row) for row in table.selection.rows]

@@ -25,7 +25,7 @@ T = TypeVar("T")
 VARIABLE = "REFINE_DB"
 _PLACES = (Path("refine.db"), Path("refine-demo/refine.db"))
 """Where commands put a database when they are not told where, the demo's last."""
-_READERS = 4
+_READERS = 3
 _LOOK_S = 2.0
 """How often it is looked whether something was written: many viewers of a busy store ask alike, and share answers."""
 _KEPT = 64
@@ -53,9 +53,10 @@ class Source:
         self.path = path
         self._database: Database = open_database(path, read_only=True)
         self._pool = ThreadPoolExecutor(_READERS, thread_name_prefix="refine-dashboard")
+        self._looker = ThreadPoolExecutor(1, thread_name_prefix="refine-dashboard-look")
         self._lock = threading.Lock()
         self._answers: OrderedDict[Any, tuple[Any, Future[Any]]] = OrderedDict()
-        self._looked: tuple[float, tuple[Any, ...]] | None = None
+        self._looked: tuple[float, int] | None = None
         self._writes = 0
         self._tally = self._pool.submit(Tally, self._database).result()
         self._tallying = threading.Condition()
@@ -88,7 +89,8 @@ class Source:
         with self._lock:
             now = time.monotonic()
             if self._looked is None or now - self._looked[0] >= _LOOK_S:
-                found = tuple(_stat(Path(f"{self.path}{ending}")) for ending in ("", "-wal"))
+                # Not by the files' times: those change before what was written can be read.
+                found = self._looker.submit(self._database.data_version).result()
                 if self._looked is None or found != self._looked[1]:
                     self._writes += 1
                 self._looked = now, found
@@ -171,6 +173,7 @@ class Source:
         if self._adder is not None:
             self._adder.join()
         self._pool.shutdown(wait=True)
+        self._looker.shutdown(wait=True)
         self._database.close()
 
 
@@ -205,14 +208,6 @@ class Sources:
             for _, source in self._open.values():
                 source.close()
             self._open.clear()
-
-
-def _stat(path: Path) -> tuple[int, int] | None:
-    try:
-        found = path.stat()
-    except OSError:
-        return None
-    return found.st_mtime_ns, found.st_size
 
 
 SOURCES = Sources()
