@@ -6,7 +6,7 @@ import streamlit as st
 
 from refine.api.overview import Overview, ProjectLine, load_overview
 from refine.dashboard import charts
-from refine.dashboard.parts import choose_project, pick_row_of, refresh_when_written, show_demo_note
+from refine.dashboard.parts import choose_project, pick_row_of, refresh_when_written, show_counting, show_demo_note
 from refine.dashboard.places import go_to_chain
 from refine.dashboard.source import open_source
 from refine.dashboard.text import STATES, STOPS, count, format_age, format_count, format_span, format_usd, line
@@ -21,9 +21,10 @@ def show() -> None:
     title.header("Overview", anchor=False)
     with box:
         project = choose_project(source)
-    found = source.ask(load_overview, project)
+    found = source.ask_sums(load_overview, project)
     refresh_when_written(source)
-    if not found.chains:
+    show_counting(source)
+    if not found.chains and source.tally().is_complete:
         st.info("No chains yet. `refine batch PROMPTS` starts one for every prompt of a file.")
         return
     show_demo_note(is_demo=found.is_demo, is_simulated=found.is_simulated, of_some=len(found.projects) > 1)
@@ -44,7 +45,6 @@ def _show_figures(found: Overview) -> None:
         _show_gain(found)
     models_usd = sum(each.spending.models_usd for each in found.projects)
     people_usd = sum(each.spending.people_usd for each in found.projects)
-    people_s = sum(each.people_s for each in found.slices)
     unpriced = sum(each.spending.unpriced_calls for each in found.projects)
     spent.metric(
         "Models",
@@ -58,7 +58,7 @@ def _show_figures(found: Overview) -> None:
     people.metric(
         "People",
         _money(people_usd),
-        format_span(people_s) + " of work",
+        format_span(found.people_s) + " of work",
         delta_color="off",
         delta_arrow="off",
         border=True,
@@ -231,7 +231,7 @@ def _say_budget(budget_usd: float | None) -> str:
 
 
 def _tokens(found: Overview) -> str:
-    return f"{format_count(sum(each.prompt_tokens + each.completion_tokens for each in found.slices))} tokens"
+    return f"{format_count(found.tokens)} tokens"
 
 
 def _say_failed(found: Overview) -> str:
