@@ -89,7 +89,7 @@ class Stage:
             return None
         it = _parse(claims.candidate)
         try:
-            files = await run_in_threadpool(lambda: open_source().ask(load_candidate_files, it.chain, it.candidate))
+            files = await run_in_threadpool(lambda: open_source().load(load_candidate_files, it.chain, it.candidate))
         except RefineError:
             return None
         return PageRecord(files=files, audience=claims.audience) if files else None
