@@ -3,7 +3,6 @@
 import re
 from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -17,6 +16,7 @@ from refine.dashboard.app import PAGE_POLICY, LocalOnly, PageHeaders
 from refine.dashboard.frames import FrameGate, LiveCandidate, Stage, live_routes
 from refine.dashboard.pictures import crop_path, picture_path, picture_routes
 from refine.dashboard.source import SOURCES, VARIABLE
+from refine.dashboard.static import ASSETS, asset_routes, asset_url
 from store.blobs import put_blob
 from store.database import Database
 from store.tables import CRITIQUE, PICTURE
@@ -39,7 +39,7 @@ def stage() -> Stage:
 
 def asking(stage: Stage, *, client: str = "127.0.0.1") -> httpx.AsyncClient:
     app = Starlette(
-        routes=[*picture_routes(), *live_routes(stage)],
+        routes=[*asset_routes(), *picture_routes(), *live_routes(stage)],
         middleware=[Middleware(LocalOnly), Middleware(FrameGate), Middleware(PageHeaders)],
     )
 
@@ -179,7 +179,7 @@ async def test_a_frame_s_hostname_has_its_document_and_nothing_of_ours(
     host = {"host": f"c-{'a' * 20}.localhost:8501"}
     async with asking(stage) as client:
         assert (await client.get("/frame", headers=host)).status_code == 200
-        for path in (link, picture_path(sha_of(writable), "desktop"), "/", "/chain", "/live/asset/live.js"):
+        for path in (link, picture_path(sha_of(writable), "desktop"), "/", "/chain", asset_url("live.js")):
             assert (await client.get(path, headers=host)).status_code == 404
 
 
@@ -209,6 +209,11 @@ async def test_pages_bring_a_policy_and_keep_their_own(lively: dict[str, str], s
         assert "sandbox allow-scripts allow-forms" in frame.headers["content-security-policy"]
 
 
-def test_the_files_of_pages_are_in_the_package() -> None:
-    folder = Path(__file__).resolve().parents[2] / "refine" / "dashboard" / "browser"
-    assert {it.name for it in folder.iterdir()} >= {"live.js", "pictures.js", "pictures.css"}
+async def test_scripts_are_kept_for_good_under_a_name_of_their_own(lively: dict[str, str], stage: Stage) -> None:
+    async with asking(stage) as client:
+        for name in ASSETS:
+            answer = await client.get(asset_url(name))
+            assert answer.status_code == 200
+            assert "immutable" in answer.headers["cache-control"]
+            assert answer.headers["content-type"].startswith("text/")
+        assert (await client.get("/asset/0000000000000000/live.js")).status_code == 404
