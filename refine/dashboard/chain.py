@@ -87,16 +87,16 @@ def _show_head(found: Inspection) -> None:
     with st.container(border=True):
         st.text(plain(chain.prompt, longest=3000))
     show_demo_note(is_demo=chain.is_demo, is_simulated=chain.is_simulated)
-    standing, best, gain, money, took = st.columns(5)
-    _metric(standing, "State", _say_state(found), _say_end(found))
-    _metric(best, "Final page" if chain.state == "ended" else "Best so far", *_say_best(found))
-    _metric(gain, "P(better than the first)", *_say_gain(found))
+    tiles = st.container(horizontal=True)
+    _metric(tiles, "State", _say_state(found), _say_end(found))
+    _metric(tiles, "Final page" if chain.state == "ended" else "Best so far", *_say_best(found))
+    _metric(tiles, "P(better than the first)", *_say_gain(found))
     spending = found.story.spending
     money_words = f"models {format_usd(spending.models_usd)}, people {format_usd(spending.people_usd)}"
-    _metric(money, "Cost", format_usd(spending.models_usd + spending.people_usd), money_words)
+    _metric(tiles, "Cost", format_usd(spending.models_usd + spending.people_usd), money_words)
     tokens = format_count(spending.prompt_tokens + spending.completion_tokens)
     waited_ms = sum(call.reply.latency_ms for call in chain.calls if call.reply is not None)
-    _metric(took, "Model calls", f"{spending.calls:,}", f"{tokens} tokens, {format_span(waited_ms / 1000)}")
+    _metric(tiles, "Model calls", f"{spending.calls:,}", f"{tokens} tokens, {format_span(waited_ms / 1000)}")
     if record.error:
         st.error("It failed:", icon=":material/error:")
         st.text(plain(record.error, longest=2000))

@@ -64,7 +64,8 @@ def draw_tree(found: Inspection, candidates: list[ExportCandidate]) -> str:
         label, look = names[it.id], ""
         if it.is_failed:
             look = ' color="#e5484d" fontcolor="#e5484d" style="rounded,dashed"'
-            label += " · dropped"
+            checks = found.failed_checks.get(it.id)
+            label = f"{line(label, 40)} · {f'dropped: {line(checks[0][0], 20)}' if checks else 'dropped'}"
         elif it.id in won:
             look = ' fillcolor="#ccfbf1" fontcolor="#134e4a" style="rounded,filled"'
             label += " · won " + ", ".join(str(n) for n in won[it.id])

@@ -4,6 +4,7 @@ import streamlit as st
 
 from refine.api.browsing import Inspection
 from refine.api.lineage import Attempt, Cited, IssuePath, trace_issues
+from refine.dashboard.chain_critiques import show_crop, words_of
 from refine.dashboard.chain_names import name_of
 from refine.dashboard.diffs import make_diff
 from refine.dashboard.text import count, escape, line, plain
@@ -113,9 +114,9 @@ def _show_cited(found: Inspection, cited: Cited) -> None:
     who = found.story.labelers.get(cited.labeler, "a labeler")
     about = found.story.names.get(cited.critique.candidate, "a page")
     weight = "" if cited.weight is None else f" · counts {cited.weight:.2f}"
-    words = "[erased]" if cited.critique.text is None else plain(cited.critique.text, longest=_LONGEST_QUOTE)
     with st.container(gap=None):
-        st.text(f"“{words}”")
+        st.text(f"“{words_of(cited.critique, longest=_LONGEST_QUOTE)}”")
+        show_crop(found, cited.critique)
         st.caption(f"{escape(who)} on {escape(about)}{weight}")
 
 
