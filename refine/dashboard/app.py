@@ -35,7 +35,9 @@ CONFIG: dict[str, Any] = {
     "theme.headingFontSizes": ["1.7rem", "1.5rem", "1.15rem", "1rem", "0.95rem", "0.9rem"],
     "theme.metricValueFontSize": "1.5rem",
     "theme.showWidgetBorder": True,
-    "theme.chartCategoricalColors": ["#0d9488", "#d97706", "#6366f1", "#db2777", "#64748b"],
+    "theme.chartCategoricalColors": [
+        *("#0d9488", "#d97706", "#6366f1", "#db2777", "#64748b", "#65a30d", "#0ea5e9", "#b45309"),
+    ],
 }
 
 

@@ -326,3 +326,19 @@ def test_a_chain_that_was_left_in_the_middle_says_so(
     writable.write_now(own)
     page = open_page(writable.path, "chain", chain=ids["waits"])
     assert any("Left in the middle" in each.value for each in page.caption)
+
+
+def test_many_critiques_come_in_pages_and_keep_their_numbers(open_page: OpenPage, writable: Database) -> None:
+    ids = writable.write_now(make_lively, many=45)
+    page = open_page(writable.path, "chain", chain=ids["chain"], view="Rounds", said="3")
+    numbers = [each.value.split(" · ")[0] for each in page.caption if " · L" in each.value]
+    assert numbers == [str(n) for n in range(41, 50)]
+    words = [each for each in texts(page) if each.startswith("Word ")]
+    assert words[-1] == "Word 44"
+
+
+def test_a_call_in_the_journal_names_people_by_their_pseudonyms(open_page: OpenPage, story: Story) -> None:
+    page = open_page(story[0], "chain", chain=story[1]["better"], view="Events")
+    about = list(page.dataframe[0].value["about"])
+    assert any("labeler L1" in each for each in about)
+    assert any("winner revision 1 of round 2" in each for each in about)
