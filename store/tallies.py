@@ -21,6 +21,7 @@ from store.tables import (
     LABELER,
     MODEL_CALL,
     PLAN,
+    RANKING,
     ROUND,
     VERDICT,
 )
@@ -56,6 +57,7 @@ _CHAINS = Statement(
         CHAIN.c.paused_at.is_not(None).label("is_paused"),
         CHAIN.c.stop_reason,
         CHAIN.c.audit,
+        CHAIN.c.is_demo,
         CHAIN.c.incumbent_id,
         _INCUMBENT.c.round.label("improved_in"),
         _INCUMBENT.c.ulid.label("incumbent"),
@@ -142,9 +144,14 @@ _CANDIDATES = Statement(
         CANDIDATE.c.generator,
         CANDIDATE.c.call_id,
         CANDIDATE.c.how,
+        CANDIDATE.c.content_sha256,
+        CANDIDATE.c.size_bytes,
     )
     .where(CANDIDATE.c.chain_id.in_(_OF_CHAINS), CANDIDATE.c.kind != "control")
     .order_by(CANDIDATE.c.chain_id, CANDIDATE.c.round, CANDIDATE.c.slot)
+)
+_USES = Statement(
+    select(RANKING.c.round_id, RANKING.c.uses_allowed).where(RANKING.c.round_id.in_(_among("rounds"))).distinct()
 )
 _PLANS = Statement(
     select(PLAN.c.id, PLAN.c.round_id, PLAN.c.plan)
@@ -222,6 +229,7 @@ class ChainSlice:
         self.edits = _EDITS.all(connection, chains=wanted)
         rounds = dump_json([row.id for row in self.rounds])
         self.work = _WORK.all(connection, rounds=rounds, width=width)
+        self.uses = _USES.all(connection, rounds=rounds)
         priced = sum(row.priced for row in self.work)
         is_all_priced = priced == sum(row.number for row in self.work)
         self.unpriced = {} if is_all_priced else dict(_UNPRICED.all(connection, rounds=rounds))

@@ -58,7 +58,7 @@ def write_folder(
     The data appears whole or not at all, in place of an earlier export's. The same rows give the same bytes. Raises
     InputError when the folder cannot be written or holds files that no export wrote.
     """
-    folder = Path(folder)
+    folder, left_out = Path(folder), LeftOut() if left_out is None else left_out
     try:
         folder.mkdir(parents=True, exist_ok=True)
         _refuse_foreign(folder)
@@ -83,7 +83,7 @@ def write_folder(
                 card_file.write(card.encode())
     except OSError as error:
         raise InputError(f"{folder}: cannot be written ({error.strerror or error}); choose another folder") from error
-    left = {why: number for why in REASONS if (number := (left_out or {}).get(why, 0))}
+    left = {why: left_out[why] for why in REASONS if left_out[why]}
     return Written(path=folder / DATA, rows=count, sha256=digest.hexdigest(), left_out=left)
 
 
