@@ -181,6 +181,8 @@ def pages(chain: str) -> list[tuple[str, str, str]]:
         ("chains, by cost", "chains?sort=most%20expensive%20first", "Tick a row"),
         ("chains, with words", "chains?text=tides", "Tick a row"),
         ("chain", f"chain?chain={chain}", "P(better than the first)"),
+        ("models", "models?project=quizzes", "By model"),
+        ("data", "data?project=quizzes", "What an export would hold"),
         ("chain, rounds", f"chain?chain={chain}&view=Rounds", "P(better than the first)"),
     ]
 

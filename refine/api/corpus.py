@@ -11,7 +11,7 @@ from refine.api.overview import find_project_key
 from refine.api.reading import read_chain
 from refine.api.tally import Tally
 from refine.errors import InputError
-from refine.export import EXPORTS, ExportChain, Filters, LeftOut
+from refine.export import EXPORTS, REASONS, ExportChain, Filters, LeftOut
 from store.candidates import load_files
 from store.corpus import list_finals
 from store.dashboards import ChainFilter
@@ -106,7 +106,9 @@ def load_corpus(database: Database, project: str, filters: Filters, *, tally: Ta
 
     return Corpus(
         exports=tuple(
-            ExportCount(name=name, rows=round(rows[name]), left_out={why: n for why, n in left[name].items() if n})
+            ExportCount(
+                name=name, rows=round(rows[name]), left_out={why: left[name][why] for why in REASONS if left[name][why]}
+            )
             for name in EXPORTS
         ),
         pairs=tuple(round(each) for each in pairs),

@@ -1,4 +1,4 @@
-"""How models and prompt templates do: blocks that fit, pages that checks dropped, revisions that won, and their price."""
+"""How models and prompt templates do: blocks that fit, pages that checks dropped, revisions that won, the price."""
 
 import math
 from dataclasses import dataclass

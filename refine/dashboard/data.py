@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from refine.api.corpus import Corpus, ExportCount, Row, load_corpus, load_diversity, load_rows
+from refine.api.corpus import Corpus, Row, load_corpus, load_diversity, load_rows
 from refine.api.exporting import export_project
 from refine.api.overview import list_project_names
 from refine.dashboard import charts
@@ -71,10 +71,9 @@ def _show_counts(corpus: Corpus) -> None:
     st.dataframe(
         {
             "export": [each.name for each in corpus.exports],
-            "what": [_NAMES[each.name] for each in corpus.exports],
             "rows": [each.rows for each in corpus.exports],
             "left out": [sum(each.left_out.values()) for each in corpus.exports],
-            "because": [_say_left(each) for each in corpus.exports],
+            "what it is": [_NAMES[each.name] for each in corpus.exports],
         },
         hide_index=True,
         placeholder="",
@@ -82,13 +81,12 @@ def _show_counts(corpus: Corpus) -> None:
         column_config={
             "rows": st.column_config.NumberColumn(format="localized", width="small"),
             "left out": st.column_config.NumberColumn(format="localized", width="small"),
-            "because": st.column_config.TextColumn(width="large"),
         },
     )
-
-
-def _say_left(found: ExportCount) -> str:
-    return "; ".join(f"{found.left_out[why]:,} {words}" for why, words in REASONS.items() if why in found.left_out)
+    for each in corpus.exports:
+        if each.left_out:
+            reasons = (f"{number:,} {REASONS[why]}" for why, number in each.left_out.items())
+            st.caption(f"`{each.name}` leaves out {'; '.join(reasons)}.")
 
 
 def _show_character(source: Source, project: str, corpus: Corpus, filters: Filters) -> None:

@@ -75,7 +75,8 @@ def _show_lines(lines: Sequence[ModelLine], *, has_template: bool) -> None:
     }
     if has_template:
         del columns["price of a win"]  # a template's calls are not all that its revisions cost
-    small = {name: st.column_config.NumberColumn(format="localized") for name in ("calls", "failed", "made")}
+    numbers = ("calls", "failed", "made", "whole files")
+    small = {name: st.column_config.NumberColumn(format="localized", width=70) for name in numbers}
     st.dataframe(
         columns,
         hide_index=True,
