@@ -14,6 +14,7 @@ from streamlit import config
 
 from refine.dashboard.frames import FrameGate, live_routes
 from refine.dashboard.pictures import picture_routes
+from refine.dashboard.static import asset_routes
 from refine.dashboard.writers import WRITERS
 
 MAIN = Path(__file__).with_name("main.py")
@@ -123,7 +124,7 @@ class PageHeaders:
 OPTIONS: dict[str, Any] = {
     "lifespan": configure,
     "middleware": [Middleware(LocalOnly), Middleware(FrameGate), Middleware(PageHeaders)],
-    "routes": [*picture_routes(), *live_routes()],
+    "routes": [*asset_routes(), *picture_routes(), *live_routes()],
 }
 """Of `st.App`, which `streamlit run` wants to see called in the file it is given."""
 

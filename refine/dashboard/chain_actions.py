@@ -144,7 +144,7 @@ def _offer_export(source: Source, found: Inspection) -> None:
         )
         st.download_button(
             "Download it",
-            lambda: source.ask(trajectory_line, chain),
+            lambda: source.load(trajectory_line, chain),
             file_name=f"{chain}.trajectory.jsonl",
             mime="application/x-ndjson",
             key="export",

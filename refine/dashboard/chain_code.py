@@ -4,6 +4,7 @@ import streamlit as st
 
 from refine.api.browsing import Inspection
 from refine.api.lineage import IssuePath, LineOrigin, ancestors, trace_issues, trace_lines
+from refine.dashboard.chain_names import name_of
 from refine.dashboard.chain_pictures import choose_view, say_no_pictures
 from refine.dashboard.diffs import make_diff
 from refine.dashboard.parts import pick_row_of
@@ -21,7 +22,7 @@ def _with_files(found: Inspection) -> list[ExportCandidate]:
 def _choose(found: Inspection, label: str, key: str, fallback: str) -> ExportCandidate:
     known = _with_files(found)
     ids = [it.id for it in known]
-    names = [line(found.story.names[it], 60) for it in ids]
+    names = [line(name_of(found, it), 60) for it in ids]
     chosen = st.selectbox(
         label, names, index=ids.index(fallback) if fallback in ids else 0, key=key, bind="query-params"
     )
@@ -48,7 +49,7 @@ def show_code(found: Inspection) -> None:
 
 def _show_looks(found: Inspection, before: ExportCandidate, after: ExportCandidate) -> None:
     view = choose_view(found, (before.id, after.id))
-    pages = [Shown(candidate=it, name=found.story.names[it.id]) for it in (before, after)]
+    pages = [Shown(candidate=it, name=name_of(found, it.id)) for it in (before, after)]
     if all(has_picture(found, it, view) for it in (before, after)):
         show_comparison(found, *pages, view=view, key=f"compared-{view}")
     else:
@@ -94,7 +95,7 @@ def show_lines(found: Inspection) -> None:
         {
             "line": [it.number for it in shown],
             "round": [it.round for it in shown],
-            "brought by": [line(found.story.names[it.candidate], 40) for it in shown],
+            "brought by": [line(name_of(found, it.candidate), 40) for it in shown],
             "for": [", ".join(it.issues) for it in shown],
             "code": [plain(it.text, longest=300) for it in shown],
         },
@@ -136,12 +137,12 @@ def _show_shares(found: Inspection, lines: tuple[LineOrigin, ...]) -> None:
     shares: dict[str, int] = {}
     for it in lines:
         shares[it.candidate] = shares.get(it.candidate, 0) + 1
-    said = [f"{escape(found.story.names[name])}: {count(number, 'line')}" for name, number in shares.items()]
+    said = [f"{escape(name_of(found, name))}: {count(number, 'line')}" for name, number in shares.items()]
     st.caption(" · ".join(said) if said else "The file is empty.")
 
 
 def _explain(found: Inspection, it: LineOrigin) -> None:
-    name = escape(found.story.names[it.candidate])
+    name = escape(name_of(found, it.candidate))
     with st.container(border=True):
         st.markdown(f"**Line {it.number}** was brought by **{name}**, made in round {it.round}.")
         st.code(plain(it.text, longest=600), language="html", wrap_lines=True)

@@ -13,6 +13,7 @@ from refine.export import ExportCandidate, ExportCritique, ExportRound
 from refine.types import PageView
 
 _CRITIQUES_SHOWN = 40
+_CROP = "max-width:min(100%,420px);max-height:240px;object-fit:contain;border:1px solid #8886;border-radius:6px"
 _MARKS = 24
 """On one picture."""
 
@@ -42,10 +43,7 @@ def show_crop(found: Inspection, critique: ExportCritique) -> None:
     """What stood under the critique's pin, where there is a picture of it."""
     if critique.id in found.crops:
         src = html.escape(crop_path(critique.id))
-        st.html(
-            f'<img src="{src}" alt="What stood where the critique points" loading="lazy"'
-            ' style="max-width:min(100%,360px);height:auto;border:1px solid #8886;border-radius:6px;margin:4px 0">'
-        )
+        st.html(f'<img src="{src}" alt="What stood where the critique points" loading="lazy" style="{_CROP}">')
 
 
 def marks_on(found: Inspection, round: ExportRound, candidate: ExportCandidate, view: PageView) -> tuple[Mark, ...]:

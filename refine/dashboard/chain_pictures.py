@@ -6,7 +6,7 @@ from refine.api.browsing import Inspection
 from refine.api.pictures import take_command
 from refine.dashboard.picturing import has_picture
 from refine.dashboard.source import open_source
-from refine.dashboard.text import line
+from refine.dashboard.text import code
 from refine.types import PageView
 
 _VIEWS: dict[str, PageView] = {"Desktop": "desktop", "Phone": "phone"}
@@ -30,9 +30,4 @@ def choose_view(found: Inspection, candidates: tuple[str, ...]) -> PageView:
 
 
 def say_no_pictures() -> None:
-    st.caption(f"No pictures of these pages yet: `{_code(take_command(open_source().path))}` takes them.")
-
-
-def _code(text: str) -> str:
-    """For Markdown between backticks."""
-    return line(text, 300).replace("`", "'")
+    st.caption(f"No pictures of these pages yet: `{code(take_command(open_source().path))}` takes them.")

@@ -190,7 +190,7 @@ def draw_strip(rows: Sequence[dict[str, Any]], *, field: str, title: str, format
     st.markdown(f"**{title}**")
     spec = {
         "data": {"values": [dict(row) for row in rows]},
-        "height": 130,
+        "height": 190,
         "mark": {"type": "bar"},
         "encoding": {
             "x": {"field": "n", "type": "ordinal", "title": None, "axis": None},

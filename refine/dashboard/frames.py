@@ -22,10 +22,9 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from refine.api.browsing import load_candidate_files
 from refine.dashboard.operators import is_local_use
 from refine.dashboard.source import open_source
-from refine.dashboard.static import BROWSER
+from refine.dashboard.static import asset_url
 from refine.delivery import FrameHosts, PageRecord, Sites, Tokens, delivery_app, frame_html, host_headers
 from refine.delivery import host_script_tag as script_tag
-from refine.delivery.frame import BROWSER as DELIVERY_BROWSER
 from refine.delivery.headers import private_headers
 from refine.errors import RefineError
 
@@ -89,7 +88,7 @@ class Stage:
             return None
         it = _parse(claims.candidate)
         try:
-            files = await run_in_threadpool(lambda: open_source().ask(load_candidate_files, it.chain, it.candidate))
+            files = await run_in_threadpool(lambda: open_source().load(load_candidate_files, it.chain, it.candidate))
         except RefineError:
             return None
         return PageRecord(files=files, audience=claims.audience) if files else None
@@ -135,15 +134,8 @@ def _port(scope: Scope) -> int:
 
 
 def live_routes(stage: Stage = STAGE) -> list[BaseRoute]:
-    """The page around the frame, its scripts, and delivery."""
-    routes: list[BaseRoute] = [
-        Route("/live/{link}", _showing(stage), methods=["GET"]),
-        Mount(PREFIX, _Delivery(stage)),
-    ]
-    for name, folder in (("live.js", BROWSER), ("preview.js", DELIVERY_BROWSER), ("preview.css", DELIVERY_BROWSER)):
-        content = (folder / name).read_text(encoding="utf-8")
-        routes.insert(0, Route(f"/live/asset/{name}", _sending(content, name), methods=["GET"]))
-    return routes
+    """The page around the frame, and delivery."""
+    return [Route("/live/{link}", _showing(stage), methods=["GET"]), Mount(PREFIX, _Delivery(stage))]
 
 
 class _Delivery:
@@ -186,15 +178,6 @@ def _say(words: str, status: int) -> Response:
     return PlainTextResponse(f"{words}\n", status_code=status, headers=private_headers())
 
 
-def _sending(content: str, name: str) -> Callable[[Request], Awaitable[Response]]:
-    media_type = "text/css" if name.endswith(".css") else "text/javascript"
-
-    async def send(_: Request) -> Response:
-        return Response(content, media_type=media_type, headers={**private_headers(), "Cache-Control": "no-cache"})
-
-    return send
-
-
 def _page(sites: Sites, it: LiveCandidate, token: str) -> str:
     name = html.escape(it.name)
     back = html.escape(f"/chain?chain={it.chain}")
@@ -205,10 +188,10 @@ def _page(sites: Sites, it: LiveCandidate, token: str) -> str:
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>{name} · Refine</title>
 <link rel="icon" href="data:,">
-<link rel="stylesheet" href="/live/asset/preview.css">
+<link rel="stylesheet" href="{asset_url("preview.css")}">
 {script_tag(sites)}
-<script src="/live/asset/preview.js" defer></script>
-<script src="/live/asset/live.js" defer></script>
+<script src="{asset_url("preview.js")}" defer></script>
+<script src="{asset_url("live.js")}" defer></script>
 </head>
 <body>
 <header>

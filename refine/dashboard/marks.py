@@ -61,16 +61,28 @@ def make_mark(anchor: dict[str, Any] | None, *, n: int, who: str, text: str, wid
     if abs(viewport[0] / width - 1) > _SAME_WIDTH:
         note = f"seen at {viewport[0]} × {viewport[1]}, so the place is approximate"
     said = plain(text, longest=_LONGEST)
+    size, (right_by, down_by) = viewport, _scrolled(known.state)
     if isinstance(known, SketchAnchor):
-        strokes = _thin([[_share(point, viewport) for point in stroke] for stroke in known.strokes])
+        moved = [[(x + right_by, y + down_by) for x, y in stroke] for stroke in known.strokes]
+        strokes = _thin([[_share(point, size) for point in stroke] for stroke in moved])
         return Mark(n=n, who=who, text=said, note=note, at=strokes[0][0], strokes=strokes) if strokes else None
     if known.box is None or not all(math.isfinite(each) for each in known.box):
         return None
     x, y, w, h = known.box
-    left, top = _share((x, y), viewport)
-    right, bottom = _share((x + max(w, 0), y + max(h, 0)), viewport)
+    x, y = x + right_by, y + down_by
+    left, top = _share((x, y), size)
+    right, bottom = _share((x + max(w, 0), y + max(h, 0)), size)
     box = (left, top, round(right - left, 4), round(bottom - top, 4))
     return Mark(n=n, who=who, text=said, note=note, at=(left, top), box=box)
+
+
+def _scrolled(state: dict[str, Any] | None) -> Point:
+    """How far the page was scrolled, as it says itself; pictures are taken from its top."""
+    said = (state or {}).get("scroll")
+    if not isinstance(said, list | tuple) or len(said) != 2:
+        return 0.0, 0.0
+    x, y = (each if isinstance(each, int | float) and math.isfinite(each) else 0.0 for each in said)
+    return x, y
 
 
 def _share(point: Point, viewport: tuple[int, int]) -> Point:
@@ -85,4 +97,4 @@ def _clip(value: float) -> float:
 def _thin(strokes: Sequence[Sequence[Point]]) -> tuple[tuple[Point, ...], ...]:
     total = sum(len(stroke) for stroke in strokes)
     step = max(1, math.ceil(total / _POINTS))
-    return tuple((*stroke[::step], stroke[-1]) for stroke in strokes[:_POINTS] if stroke)
+    return tuple((*stroke[:-1:step], stroke[-1]) for stroke in strokes[:_POINTS] if stroke)

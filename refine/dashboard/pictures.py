@@ -44,13 +44,13 @@ def picture_routes() -> list[BaseRoute]:
         sha256, view = request.path_params["sha256"], request.path_params["view"]
         if not _SHA256.fullmatch(sha256) or view not in ("desktop", "phone"):
             return _missing()
-        return await _answer(lambda source: source.ask(load_picture, sha256, view), _FOR_GOOD)
+        return await _answer(lambda source: source.load(load_picture, sha256, view), _FOR_GOOD)
 
     async def crop(request: Request) -> Response:
         critique = request.path_params["critique"]
         if not _ULID.fullmatch(critique):
             return _missing()
-        return await _answer(lambda source: source.ask(load_crop, critique), _NOT_KEPT)
+        return await _answer(lambda source: source.load(load_crop, critique), _NOT_KEPT)
 
     return [_route("/picture/{sha256}/{view}", picture), _route("/crop/{critique}", crop)]
 

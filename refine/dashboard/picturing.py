@@ -13,17 +13,20 @@ from refine.api.browsing import Inspection
 from refine.dashboard.frames import STAGE, LiveCandidate, new_viewer
 from refine.dashboard.marks import Mark
 from refine.dashboard.pictures import picture_path
-from refine.dashboard.static import BROWSER
+from refine.dashboard.static import asset_url
 from refine.dashboard.text import line
 from refine.export import ExportCandidate
 from refine.types import PageView
 
 _COMPONENT = st.components.v2.component(
     "refine_pictures",
-    html='<div class="pictures"></div>',
-    css=(BROWSER / "pictures.css").read_text(encoding="utf-8"),
-    js=(BROWSER / "pictures.js").read_text(encoding="utf-8"),
+    html=f'<link rel="stylesheet" href="{asset_url("pictures.css")}"><div class="pictures"></div>',
+    js=f"""export default async (given) => {{
+  const found = new URL("{asset_url("pictures.js")}", location.origin);  // itself it is loaded from a blob
+  return (await import(found.href)).default(given);
+}};""",
 )
+"""What it is made of is fetched once: Streamlit would send it with every run of a page."""
 _VIEWER = "live_viewer"
 _LINKS = "live_links"
 

@@ -73,6 +73,10 @@ class Source:
         key = (question, args, tuple(sorted(kwargs.items())))
         return self._answer(key, self.mark(), lambda: question(self._database, *args, **kwargs))
 
+    def load(self, question: Callable[Concatenate[Database, P], T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        """As `ask`, for what is big and asked once, such as pictures: the answer is not kept."""
+        return self._pool.submit(question, self._database, *args, **kwargs).result()
+
     def _answer(self, key: Any, mark: Any, make: Callable[[], T]) -> T:
         """What is kept under this key and mark, else what `make` makes in one of our threads: once for all who ask."""
         with self._lock:

@@ -93,8 +93,10 @@ function comparison(before, after) {
   return make("figure", { class: "compared" }, make("figcaption", {}, names), stage, range);
 }
 
-export default function ({ data, parentElement }) {
+export default async function ({ data, parentElement }) {
   const root = parentElement.querySelector(".pictures");
+  const style = parentElement.querySelector("link");
+  if (style && !style.sheet) await new Promise((resolve) => (style.onload = style.onerror = resolve));
   const key = JSON.stringify(data);
   if (!root || root.dataset.key === key) return;
   root.dataset.key = key;
