@@ -129,7 +129,9 @@ def cpu_s(pid: int) -> float:
 
 
 def memory_mib(pid: int) -> float:
-    return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 2**20
+    """Of its own: without the pages of files that it maps, as SQLite does with the database."""
+    (own,) = re.findall(r"RssAnon:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text())
+    return int(own) / 1024
 
 
 # --- What a viewer does ---------------------------------------------------------------------------------------------
@@ -174,6 +176,7 @@ class Viewer:
 def pages(chain: str) -> list[tuple[str, str, str]]:
     """(name, address, words that are on it when it can be used)."""
     return [
+        ("nothing chosen", "chain", "No chain is chosen"),
         ("overview", "", "What waits for people"),
         ("overview, one project", "?project=quizzes", "What waits for people"),
         ("waste", "waste?project=quizzes", "Where it went"),
@@ -181,6 +184,8 @@ def pages(chain: str) -> list[tuple[str, str, str]]:
         ("chains, by cost", "chains?sort=most%20expensive%20first", "Tick a row"),
         ("chains, with words", "chains?text=tides", "Tick a row"),
         ("chain", f"chain?chain={chain}", "P(better than the first)"),
+        ("models", "models?project=quizzes", "By model"),
+        ("data", "data?project=quizzes", "What an export would hold"),
         ("chain, rounds", f"chain?chain={chain}&view=Rounds", "P(better than the first)"),
     ]
 
@@ -343,6 +348,10 @@ def main() -> None:
             f"started: overview there after {took:.1f} s, all chains counted after {time.perf_counter() - began + took:.0f} s"
             f" ({cpu_s(pid) - before:.0f} CPU-s), memory {memory_mib(pid):.0f} MiB, load {os.getloadavg()[0]:.1f}"
         )
+        began = time.perf_counter()
+        first.open("waste?project=quizzes", "Where it went")
+        first.page.get_by_text("are still looked for").wait_for(state="detached", timeout=600_000)
+        print(f"late rankings of 500 rounds found after {time.perf_counter() - began:.0f} s more")
         first.page.close()
         open_each(context, address, pid, chain, options.times)
         interact(context, address, chain)

@@ -21,6 +21,7 @@ from store.tables import (
     LABELER,
     MODEL_CALL,
     PLAN,
+    RANKING,
     ROUND,
     VERDICT,
 )
@@ -40,7 +41,8 @@ _OF_CHAINS = _among("chains")
 _NEWEST = Statement(select(func.coalesce(func.max(EVENT.c.id), 0)))
 _FIRST = Statement(select(type_coerce(CHAIN.c.created_at, Text)).order_by(CHAIN.c.id).limit(1))
 _LAST = Statement(select(type_coerce(EVENT.c.at, Text)).order_by(EVENT.c.id.desc()).limit(1))
-_CHANGED = Statement(select(EVENT.c.chain_id).where(EVENT.c.id > bindparam("after")).distinct())
+_CHANGED = Statement(select(EVENT.c.chain_id).where(EVENT.c.id > bindparam("after")))
+"""Without DISTINCT, for which SQLite would walk the index by chain from end to end."""
 _FOLLOWING = Statement(
     select(CHAIN.c.id).where(CHAIN.c.id > bindparam("after")).order_by(CHAIN.c.id).limit(bindparam("n"))
 )
@@ -55,6 +57,7 @@ _CHAINS = Statement(
         CHAIN.c.paused_at.is_not(None).label("is_paused"),
         CHAIN.c.stop_reason,
         CHAIN.c.audit,
+        CHAIN.c.is_demo,
         CHAIN.c.incumbent_id,
         _INCUMBENT.c.round.label("improved_in"),
         _INCUMBENT.c.ulid.label("incumbent"),
@@ -141,9 +144,14 @@ _CANDIDATES = Statement(
         CANDIDATE.c.generator,
         CANDIDATE.c.call_id,
         CANDIDATE.c.how,
+        CANDIDATE.c.content_sha256,
+        CANDIDATE.c.size_bytes,
     )
     .where(CANDIDATE.c.chain_id.in_(_OF_CHAINS), CANDIDATE.c.kind != "control")
     .order_by(CANDIDATE.c.chain_id, CANDIDATE.c.round, CANDIDATE.c.slot)
+)
+_USES = Statement(
+    select(RANKING.c.round_id, RANKING.c.uses_allowed).where(RANKING.c.round_id.in_(_among("rounds"))).distinct()
 )
 _PLANS = Statement(
     select(PLAN.c.id, PLAN.c.round_id, PLAN.c.plan)
@@ -186,7 +194,7 @@ def find_span(connection: Connection) -> tuple[str, str] | None:
 
 def list_changed(connection: Connection, after: int) -> tuple[int, list[int]]:
     """(the newest entry of the journal, chains that any entry after `after` is about)."""
-    return newest_event(connection), [row[0] for row in _CHANGED.all(connection, after=after)]
+    return newest_event(connection), list({row[0] for row in _CHANGED.all(connection, after=after)})
 
 
 def list_following(connection: Connection, after: int, limit: int) -> list[int]:
@@ -221,6 +229,7 @@ class ChainSlice:
         self.edits = _EDITS.all(connection, chains=wanted)
         rounds = dump_json([row.id for row in self.rounds])
         self.work = _WORK.all(connection, rounds=rounds, width=width)
+        self.uses = _USES.all(connection, rounds=rounds)
         priced = sum(row.priced for row in self.work)
         is_all_priced = priced == sum(row.number for row in self.work)
         self.unpriced = {} if is_all_priced else dict(_UNPRICED.all(connection, rounds=rounds))

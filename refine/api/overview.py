@@ -36,6 +36,12 @@ class ProjectLine:
     spending: Spending
     gain: Gain
     budget_usd: float | None
+    improvements: int
+    """Rounds in which a challenger took the incumbent's place."""
+
+    @property
+    def usd_per_improvement(self) -> float | None:
+        return self.spent_usd / self.improvements if self.improvements else None
 
     @property
     def spent_usd(self) -> float:
@@ -61,8 +67,6 @@ class Overview:
     people_s: float
     """Time that labelers were active."""
     tokens: int
-    improvements: int
-    """Rounds in which a challenger took the incumbent's place."""
 
     @property
     def gain(self) -> Gain | None:
@@ -111,7 +115,6 @@ def load_overview(database: Database, project: str | None = None, *, tally: Tall
         is_simulated=any(it.settings.is_simulated for it in projects),
         people_s=tally.sum(rows, "people_s"),
         tokens=int(tally.sum(rows, "prompt_tokens") + tally.sum(rows, "completion_tokens")),
-        improvements=int(tally.sum(rows, "improvements")),
     )
 
 
@@ -141,6 +144,7 @@ def _line(tally: Tally, project: StoredProject) -> ProjectLine:
         ),
         gain=_gain(tally, rows),
         budget_usd=project.settings.budget_usd,
+        improvements=int(tally.sum(rows, "improvements")),
     )
 
 

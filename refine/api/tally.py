@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from refine.api.audits import outcome_of
+from refine.api.corpus_rows import CorpusKey
 from refine.api.late import CARELESS, ROUNDS_LOOKED_AT, SURE, late_rankings
 from refine.api.tally_rows import COLUMNS, ChainSums, add_up
 from store import tallies, waste
@@ -101,6 +102,7 @@ class Tally:
         self.rounds: Grouped[int] = Grouped()
         self.made: Grouped[tuple[str, str]] = Grouped()
         self.checks: Grouped[tuple[str, str]] = Grouped()
+        self.corpus: Grouped[CorpusKey] = Grouped()
         self.begun: dict[int, str] = {}
         """Project -> when its first chain was ordered."""
         self._reasons: list[str] = [""]
@@ -242,6 +244,7 @@ class Tally:
         self.rounds.put(sums.key, sums.project, sums.rounds)
         self.made.put(sums.key, sums.project, sums.made)
         self.checks.put(sums.key, sums.project, sums.checks)
+        self.corpus.put(sums.key, sums.project, sums.corpus)
         self._models[sums.key] = self._name_models({model for model, _ in sums.made})
         self._judged[sums.key] = sums.project, sums.judged
         first = self.begun.get(sums.project)

@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from refine.api.corpus_rows import CorpusKey, count_corpus
 from refine.ranking.audit import in_chain_estimate
 from store.tallies import ChainSlice
 
@@ -45,6 +46,8 @@ class ChainSums:
     """By model and template: numbers as in MADE."""
     checks: dict[tuple[str, str], list[float]] = field(default_factory=dict)
     """By model and check: candidates that it dropped."""
+    corpus: dict[CorpusKey, list[float]] = field(default_factory=dict)
+    """Numbers as in CORPUS of what exports could take of it."""
     judged: tuple[int, ...] = ()
     """Keys of its judged normal rounds."""
 
@@ -74,6 +77,9 @@ def add_up(found: ChainSlice, *, careless: Mapping[int, Collection[int]], late: 
     edits: dict[int, list[Any]] = defaultdict(list)
     for row in found.edits:
         edits[row.candidate_id].append(row)
+    uses: dict[int, list[frozenset[str]]] = defaultdict(list)
+    for round, allowed in found.uses:
+        uses[round].append(frozenset(allowed))
     checks: dict[int, list[str]] = defaultdict(list)
     for key, name in found.failed_checks:
         checks[key].append(name)
@@ -97,6 +103,7 @@ def add_up(found: ChainSlice, *, careless: Mapping[int, Collection[int]], late: 
         _add_marked(sums, of_chain, marked, careless.get(chain.project_id, ()), late, set(idle.values()), is_unimproved)
         _add_critiques(sums, of_chain, plans, made, edits, found.critiques)
         _add_made(sums, calls.get(chain.id, []), made, edits, checks, judged)
+        sums.corpus = count_corpus(chain, of_chain, made, uses)
         yield sums
 
 

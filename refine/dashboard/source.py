@@ -29,8 +29,9 @@ _READERS = 3
 _LOOK_S = 2.0
 """How often it is looked whether something was written: many viewers of a busy store ask alike, and share answers."""
 _KEPT = 64
-_REST = 0.5
-"""Of the time that adding up takes, how much the thread that does it rests after each step: viewers come first."""
+_REST, _LONG_REST = 0.5, 2.0
+"""Of the time that adding up takes, how much the thread that does it rests after each step: viewers come first. The
+longer while it fits ratings again to find late rankings, which nobody needs to go on reading."""
 _PATIENCE_S = 0.7
 """How long a page waits for sums that are being brought up to date; after that it shows what there is."""
 _IDLE_S = 60.0
@@ -159,7 +160,8 @@ class Source:
                     self._tallied = mark
                     self._tallying.notify_all()
             if is_more:
-                time.sleep(_REST * (time.monotonic() - began))
+                rest = _LONG_REST if is_new else _REST
+                time.sleep(rest * (time.monotonic() - began))
 
     def _has_work(self) -> bool:
         is_watched = time.monotonic() - self._wanted_at < _IDLE_S
