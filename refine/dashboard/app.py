@@ -25,6 +25,9 @@ CONFIG: dict[str, Any] = {
     "client.showErrorDetails": "none",  # a traceback may hold what a page or a person said
     "runner.magicEnabled": False,
     "theme.light.primaryColor": "#0f766e",
+    "theme.light.textColor": "#0b1220",  # captions are a paler shade of it, and have to be read
+    "theme.light.codeTextColor": "#0f4f4a",
+    "theme.dark.codeTextColor": "#5eead4",
     "theme.dark.primaryColor": "#2dd4bf",
     "theme.dark.backgroundColor": "#11181c",
     "theme.dark.secondaryBackgroundColor": "#1b252b",
