@@ -1,5 +1,6 @@
 """Where the pages read: one database, opened once for all viewers, and answers kept for as long as they are true."""
 
+import gc
 import math
 import os
 import threading
@@ -66,6 +67,7 @@ class Source:
         self._adder: threading.Thread | None = None
         self._wanted_at = -math.inf
         self._failure: RefineError | None = None
+        self._is_frozen = False
         self._is_closed = False
 
     def ask(self, question: Callable[Concatenate[Database, P], T], /, *args: P.args, **kwargs: P.kwargs) -> T:
@@ -154,6 +156,10 @@ class Source:
                     self._failure, self._wanted_at = error, -math.inf
                     self._tallying.notify_all()
                 continue
+            if self._tally.is_complete is not self._is_frozen:
+                self._is_frozen = self._tally.is_complete
+                if self._is_frozen:
+                    _settle_memory()
             is_new = self._tally.is_complete and self._tally.is_current
             if is_new or not is_more:
                 with self._tallying:
@@ -181,6 +187,13 @@ class Source:
         self._pool.shutdown(wait=True)
         self._looker.shutdown(wait=True)
         self._database.close()
+
+
+def _settle_memory() -> None:
+    """Take what lives now out of what the garbage collector walks through. Streamlit has it walk through everything
+    after every run of a script, also a fragment's: with the sums of 40,000 chains that is a tenth of a second."""
+    gc.collect()
+    gc.freeze()
 
 
 class Sources:
