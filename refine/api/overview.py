@@ -97,7 +97,7 @@ def load_overview(database: Database, project: str | None = None, *, tally: Tall
         lines = tuple(_line(tally, it) for it in projects)
         width = _choose_width(tally, key)
         slices = merge([tally.slices.of(key)], lambda at: at[:width])
-        steps = tally.rounds.of(key)
+        steps = dict(tally.rounds.of(key))
     return Overview(
         states=tally.count_by_state(rows),
         stops=tuple(tally.count_stops(rows)),

@@ -371,7 +371,8 @@ class Tally:
 
     def list_models(self, project: int | None = None) -> list[str]:
         """Models that wrote candidates."""
-        return sorted({model for model, _ in self.made.of(project) if model})
+        with self.lock:
+            return sorted({model for model, _ in self.made.of(project) if model})
 
     def count_careless(self, project: int) -> int:
         return len(self._careless.get(project, ()))
