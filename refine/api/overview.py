@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from refine.api.tally import Floats, Tally, choose_width, merge
+from refine.api.grouped import Floats, merge
+from refine.api.tally import Tally, choose_width
 from refine.api.tally_rows import SLICE
 from refine.errors import InputError
 from refine.ranking.audit import WinRate, win_rate
