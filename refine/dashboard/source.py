@@ -27,7 +27,7 @@ VARIABLE = "REFINE_DB"
 _PLACES = (Path("refine.db"), Path("refine-demo/refine.db"))
 """Where commands put a database when they are not told where, the demo's last."""
 _READERS = 3
-_LOOK_S = 2.0
+_LOOK_S = 1.0
 """How often it is looked whether something was written: many viewers of a busy store ask alike, and share answers."""
 _KEPT = 64
 _REST, _LONG_REST = 0.5, 2.0
@@ -92,7 +92,7 @@ class Source:
         return cast(T, kept[1].result())
 
     def mark(self) -> tuple[int, ...]:
-        """Another, higher one after something was written, at most two seconds later."""
+        """Another, higher one after something was written, at most a second later."""
         with self._lock:
             now = time.monotonic()
             if self._looked is None or now - self._looked[0] >= _LOOK_S:
