@@ -25,6 +25,9 @@ CONFIG: dict[str, Any] = {
     "client.showErrorDetails": "none",  # a traceback may hold what a page or a person said
     "runner.magicEnabled": False,
     "theme.light.primaryColor": "#0f766e",
+    "theme.light.textColor": "#0b1220",  # captions are a paler shade of it, and have to be read
+    "theme.light.codeTextColor": "#0f4f4a",
+    "theme.dark.codeTextColor": "#5eead4",
     "theme.dark.primaryColor": "#2dd4bf",
     "theme.dark.backgroundColor": "#11181c",
     "theme.dark.secondaryBackgroundColor": "#1b252b",
@@ -35,7 +38,9 @@ CONFIG: dict[str, Any] = {
     "theme.headingFontSizes": ["1.7rem", "1.5rem", "1.15rem", "1rem", "0.95rem", "0.9rem"],
     "theme.metricValueFontSize": "1.5rem",
     "theme.showWidgetBorder": True,
-    "theme.chartCategoricalColors": ["#0d9488", "#d97706", "#6366f1", "#db2777", "#64748b"],
+    "theme.chartCategoricalColors": [
+        *("#0d9488", "#d97706", "#6366f1", "#db2777", "#64748b", "#65a30d", "#0ea5e9", "#b45309"),
+    ],
 }
 
 

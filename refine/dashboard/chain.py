@@ -80,9 +80,9 @@ def _show_head(found: Inspection) -> None:
     chain, record = found.story.chain, found.record
     st.header("Chain", anchor=False)
     _show_damage(found)
-    words = f"`{chain.id}` · project {escape(chain.project, 60)} · begun {format_time(chain.created_at)} UTC"
+    words = f"{chain.id} · project {escape(chain.project, 60)} · begun {format_time(chain.created_at)} UTC"
     if chain.parent_chain is not None:
-        words += f" · forked from `{chain.parent_chain}`"
+        words += f" · forked from {chain.parent_chain}"
     st.caption(words)
     with st.container(border=True):
         st.text(plain(chain.prompt, longest=3000))

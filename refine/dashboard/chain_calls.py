@@ -130,9 +130,10 @@ def show_events(found: Inspection) -> None:
         key="happened",
     )
     row = pick_row_of(table)
-    called = events[row].refs.get("call") if row is not None and row < len(events) else None
+    called = events[row].refs.get("call") if row is not None and row < len(events) else st.query_params.get("call")
     call = next((it for it in found.story.chain.calls if it.id == called), None)
     if call is not None:
+        st.query_params["call"] = call.id
         _show_call(call)
     else:
         st.caption("Tick a model's call to read its prompt, its reasoning and its reply.")

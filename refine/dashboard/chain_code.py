@@ -118,10 +118,13 @@ def show_lines(found: Inspection) -> None:
     if len(lines) > _LINES_SHOWN:
         st.caption(f"The first {_LINES_SHOWN:,} of {len(lines):,} lines.")
     row = pick_row_of(table)
-    if row is None:
+    wanted = str(shown[row].number) if row is not None and row < len(shown) else st.query_params.get("line", "")
+    chosen_line = next((it for it in lines if str(it.number) == wanted), None)
+    if chosen_line is None:
         st.caption("Tick a line to see why it is there.")
-    elif row < len(shown):
-        _explain(found, shown[row])
+    else:
+        st.query_params["line"] = wanted
+        _explain(found, chosen_line)
 
 
 def lines_begin(found: Inspection, candidate: ExportCandidate) -> int:

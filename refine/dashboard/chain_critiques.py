@@ -12,7 +12,7 @@ from refine.dashboard.text import count, escape, line, plain
 from refine.export import ExportCandidate, ExportCritique, ExportRound
 from refine.types import PageView
 
-_CRITIQUES_SHOWN = 40
+_SHOWN = 20
 _CROP = "max-width:min(100%,420px);max-height:240px;object-fit:contain;border:1px solid #8886;border-radius:6px"
 _MARKS = 24
 """On one picture."""
@@ -23,7 +23,8 @@ def show_critiques(found: Inspection, round: ExportRound) -> None:
     if not critiques:
         return
     st.subheader(f"{count(len(critiques), 'critique')}", anchor=False)
-    for n, (ranking, critique) in enumerate(critiques[:_CRITIQUES_SHOWN], start=1):
+    first = _choose_first(len(critiques))
+    for n, (ranking, critique) in enumerate(critiques[first : first + _SHOWN], start=first + 1):
         who = escape(labeler_name(found, ranking.labeler))
         about = escape(name_in_round(found, round, critique.candidate))
         with st.container(gap=None):
@@ -31,8 +32,15 @@ def show_critiques(found: Inspection, round: ExportRound) -> None:
             st.text(words_of(critique, longest=2000))
             _show_edit(critique)
             show_crop(found, critique)
-    if len(critiques) > _CRITIQUES_SHOWN:
-        st.caption(f"… and {len(critiques) - _CRITIQUES_SHOWN:,} more: `refine chain show --json` has them all.")
+
+
+def _choose_first(number: int) -> int:
+    """Of the critiques on the page that is chosen, where there are several."""
+    pages = -(-number // _SHOWN)
+    if pages < 2:
+        return 0
+    page = st.pagination(pages, key="said", bind="query-params")
+    return (page - 1) * _SHOWN
 
 
 def words_of(critique: ExportCritique, *, longest: int) -> str:

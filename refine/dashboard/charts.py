@@ -209,14 +209,20 @@ def draw_strip(rows: Sequence[dict[str, Any]], *, field: str, title: str, format
 
 def draw_p_best(standings: Sequence[tuple[int, str, dict[str, float]]], *, title: str) -> None:
     """A line for each candidate: (rankings so far, whose came last, P(best) by name), first to last."""
+    names = list(standings[0][2]) if standings else []
     values = [
-        {"n": n, "after": who, "page": name, "p": round(p, 4)}
+        {"n": n, "after": who, **{f"p{at}": round(by_name[name], 3) for at, name in enumerate(names)}}
         for n, who, by_name in standings
-        for name, p in by_name.items()
     ]
+    keys = [{"key": f"p{at}", "page": name} for at, name in enumerate(names)]
     st.markdown(f"**{title}**")
     spec = {
         "data": {"values": values},
+        # A row for each ranking is sent, not for each candidate too; names come by a look-up, never as code.
+        "transform": [
+            {"fold": [each["key"] for each in keys], "as": ["key", "p"]},
+            {"lookup": "key", "from": {"data": {"values": keys}, "key": "key", "fields": ["page"]}},
+        ],
         "height": 250,
         "mark": {"type": "line", "point": {"size": 40}, "interpolate": "linear"},
         "encoding": {

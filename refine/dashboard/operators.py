@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from refine.errors import AccessDenied, InputError
 
@@ -66,11 +67,19 @@ def _hash(text: str) -> bytes:
 
 
 def is_local_use(headers: Mapping[str, str]) -> bool:
-    """Whether a browser on this machine asks directly: a proxy may let in anybody. Names of headers in lower case."""
+    """Whether a browser on this machine asks directly: a proxy may let in anybody. Names of headers in lower case.
+
+    A proxy may say nothing of itself and ask by our own name; the page's origin, which a browser adds, is then another.
+    """
     if any(headers.get(name) for name in _FORWARDED):
         return False
-    host = headers.get("host", "localhost").lower()
-    return (host if host.endswith("]") else host.rpartition(":")[0] or host) in _LOCAL_HOSTS
+    origin = headers.get("origin")
+    return _is_local(headers.get("host", "localhost")) and (origin is None or _is_local(urlsplit(origin).netloc))
+
+
+def _is_local(netloc: str) -> bool:
+    name = netloc.lower()
+    return (name if name.endswith("]") else name.rpartition(":")[0] or name) in _LOCAL_HOSTS
 
 
 class Guard:

@@ -7,8 +7,8 @@ from PIL import Image
 from sqlalchemy import Connection
 
 from refine.types import CritiqueIn, PagePicture, PageView, RankingIn
-from store import candidates, chains, feedback, pictures, rounds
-from tests.dashboard.made_store import HOSTILE, PAGE, candidate, judge, open_round, order
+from store import chains, feedback, pictures, rounds
+from tests.dashboard.made_store import HOSTILE, PAGE, candidate, open_round, order
 
 ESCAPE = """<!doctype html><title>Escape</title><button id="go">Go</button><pre id="said">waiting</pre><script>
 const home = "http://127.0.0.1:PORT";
@@ -57,9 +57,9 @@ SKETCH = {"kind": "sketch", "strokes": [[[0, 0], [320, 200], [640, 400]]], "view
 EDIT = {"kind": "edit", "selector": "h1", "property": "text", "old": "Go", "new": HOSTILE}
 
 
-def make_lively(connection: Connection, port: int = 0) -> dict[str, str]:
-    """Ids: `chain`, which waits for its second ranking, `escape` (its page tries to get out) and `calm`, and `pointed`,
-    a critique that points at an element."""
+def make_lively(connection: Connection, port: int = 0, *, many: int = 0) -> dict[str, str]:
+    """Ids: `chain`, which waits for one more ranking, `escape` (its page tries to get out) and `calm`. `many` more
+    critiques are words alone."""
     key = order(connection, "lively", {"lively": "A page"}, rankings_per_round=2)["lively"]
     escape = candidate(connection, key, round=1, slot=0, text=ESCAPE.replace("PORT", str(port)))
     calm = candidate(connection, key, round=1, slot=1, text=PAGE)
@@ -69,9 +69,10 @@ def make_lively(connection: Connection, port: int = 0) -> dict[str, str]:
     assert calm.content_sha256 is not None
     add_picture(connection, calm.content_sha256, "green", view="phone")
     open_round(connection, key, number=1, shown=[escape.key, calm.key], wanted=3)
+    words = tuple(said(calm.id, None, f"Word {n}") for n in range(many))
     critiques = {
         "ann": (said(escape.id, ELEMENT), said(calm.id, SKETCH, "Here")),
-        "ben": (said(calm.id, EDIT, "Say it otherwise"), said(calm.id, None, "No place")),
+        "ben": (said(calm.id, EDIT, "Say it otherwise"), said(calm.id, None, "No place"), *words),
     }
     for labeler in critiques:
         stored = rounds.newest_round(connection, key)
@@ -87,8 +88,3 @@ def make_lively(connection: Connection, port: int = 0) -> dict[str, str]:
             active_s=5,
         )
     return {"chain": chains.load_chain_by_key(connection, key).record.id, "escape": escape.id, "calm": calm.id}
-
-
-def judge_lively(connection: Connection, chain: str) -> None:
-    stored = chains.load_chain(connection, chain)
-    judge(connection, stored.key, winner=candidates.load_candidates(connection, stored.key)[0].key)

@@ -84,6 +84,10 @@ def test_guessing_gets_slower_for_everybody_and_the_right_key_ends_that() -> Non
         ({"host": "10.0.0.7:8501"}, False),
         ({"host": "localhost:8501", "x-forwarded-for": "8.8.8.8"}, False),
         ({"host": "localhost", "forwarded": "for=8.8.8.8"}, False),
+        ({"host": "localhost:8501", "origin": "http://localhost:8501"}, True),
+        ({"host": "127.0.0.1:8501", "origin": "https://dash.example"}, False),
+        ({"host": "127.0.0.1:8501", "origin": "null"}, False),
+        ({"host": "", "origin": "http://localhost"}, False),
     ],
 )
 def test_who_comes_through_a_proxy_is_not_local(headers: dict[str, str], is_local: bool) -> None:

@@ -9,7 +9,9 @@ import pytest
 from sqlalchemy import Connection
 from streamlit.testing.v1 import AppTest
 
-from store import blobs
+from refine.api.reading import read_chain
+from refine.dashboard.places import TITLES
+from store import blobs, labelers
 from store.chains import load_chain
 from store.database import Database
 from store.ids import write_time
@@ -277,7 +279,7 @@ def test_a_viewer_is_offered_nothing_but_to_sign_in(
     open_page: OpenPage, lively: Story, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("REFINE_OPERATOR_KEY", "a key of the operator's")
-    for view in VIEWS:
+    for view in ("Story", "Rounds"):
         page = open_page(lively[0], "chain", chain=lively[1]["chain"], view=view)
         assert {each.key for each in page.button if each.key} == {"operator-enter"}
         assert not page.get("download_button")
@@ -326,3 +328,52 @@ def test_a_chain_that_was_left_in_the_middle_says_so(
     writable.write_now(own)
     page = open_page(writable.path, "chain", chain=ids["waits"])
     assert any("Left in the middle" in each.value for each in page.caption)
+
+
+def test_many_critiques_come_in_pages_and_keep_their_numbers(open_page: OpenPage, writable: Database) -> None:
+    ids = writable.write_now(make_lively, many=45)
+    page = open_page(writable.path, "chain", chain=ids["chain"], view="Rounds", said="3")
+    numbers = [each.value.split(" · ")[0] for each in page.caption if " · L" in each.value]
+    assert numbers == [str(n) for n in range(41, 50)]
+    words = [each for each in texts(page) if each.startswith("Word ")]
+    assert words[-1] == "Word 44"
+
+
+def test_a_call_in_the_journal_names_people_by_their_pseudonyms(open_page: OpenPage, story: Story) -> None:
+    page = open_page(story[0], "chain", chain=story[1]["better"], view="Events")
+    about = list(page.dataframe[0].value["about"])
+    assert any("labeler L1" in each for each in about)
+    assert any("winner revision 1 of round 2" in each for each in about)
+
+
+def test_a_line_and_a_call_open_from_their_address(open_page: OpenPage, story: Story) -> None:
+    page = open_page(story[0], "chain", chain=story[1]["better"], view="Lines", line="5")
+    assert any("**Line 5** was brought by" in each.value for each in page.markdown)
+    assert HOSTILE in texts(page)
+    with open_database(story[0], read_only=True) as database:
+        calls = read_chain(database, story[1]["better"]).calls
+    for view in ("Calls", "Events"):
+        page = open_page(story[0], "chain", chain=story[1]["better"], view=view, call=calls[2].id)
+        assert HOSTILE in [each.value for each in page.code]
+        assert any("absent" in each.value for each in page.caption), "no reasoning was returned, and that is said"
+
+
+def test_no_page_holds_a_secret(open_page: OpenPage, lively: Story, monkeypatch: pytest.MonkeyPatch) -> None:
+    def invite(connection: Connection) -> list[str]:
+        return [labelers.add_labeler(connection, "eve").secret, labelers.create_link(connection, "eve").code]
+
+    with open_database(lively[0]) as database:
+        secrets = database.write_now(invite)
+    secrets += ["sk-a-key-of-a-provider", "a key of the operator's"]
+    monkeypatch.setenv("OPENAI_API_KEY", secrets[-2])
+    monkeypatch.setenv("REFINE_OPERATOR_KEY", secrets[-1])
+    pages: list[tuple[str, dict[str, str]]] = [(name, {}) for name in TITLES]
+    pages += [("chain", {"chain": lively[1]["better"], "view": it}) for it in ("Rounds", "Calls", "Events")]
+    for name, address in pages:
+        page = open_page(lively[0], name, **address)
+        if address.get("view") == "Rounds":
+            page.text_input(key="operator_key").set_value(secrets[-1])
+            page.button(key="operator-enter").click().run()
+            assert page.success
+        held = repr(page.main) + repr(page.session_state)
+        assert [secret for secret in secrets if secret in held] == []
