@@ -3,8 +3,9 @@
 import math
 from dataclasses import dataclass
 
+from refine.api.grouped import Floats, merge
 from refine.api.overview import find_project_key
-from refine.api.tally import Floats, Tally, merge
+from refine.api.tally import Tally
 from refine.api.tally_rows import MADE
 from store.database import Database
 

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from refine.api.tally import Floats, Tally, choose_width, merge
+from refine.api.grouped import Floats, merge
+from refine.api.tally import Tally, choose_width
 from refine.api.tally_rows import SLICE
 from refine.errors import InputError
 from refine.ranking.audit import WinRate, win_rate
@@ -97,7 +98,7 @@ def load_overview(database: Database, project: str | None = None, *, tally: Tall
         lines = tuple(_line(tally, it) for it in projects)
         width = _choose_width(tally, key)
         slices = merge([tally.slices.of(key)], lambda at: at[:width])
-        steps = tally.rounds.of(key)
+        steps = dict(tally.rounds.of(key))
     return Overview(
         states=tally.count_by_state(rows),
         stops=tuple(tally.count_stops(rows)),

@@ -7,16 +7,14 @@ import heapq
 import math
 import threading
 import time
-from collections import defaultdict
-from collections.abc import Callable, Hashable, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Generic, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from refine.api.audits import outcome_of
 from refine.api.corpus_rows import CorpusKey
+from refine.api.grouped import Floats, Grouped
 from refine.api.late import CARELESS, ROUNDS_LOOKED_AT, SURE, late_rankings
 from refine.api.tally_rows import COLUMNS, ChainSums, add_up
 from store import tallies, waste
@@ -24,9 +22,7 @@ from store.audits import load_audited_chain
 from store.dashboards import ChainFilter, Sort, Width
 from store.database import Connection, Database
 
-Floats = npt.NDArray[np.float64]
 Keys = npt.NDArray[np.int64]
-K = TypeVar("K", bound=Hashable)
 
 _SLICE = 48
 """Chains that are read at a time: none of the queries then takes long, whoever else wants to read."""
@@ -38,38 +34,6 @@ _STATES = ("new", "active", "waiting", "audit", "ended")
 _UNREADABLE = (ValueError, TypeError, LookupError, AttributeError, AssertionError)
 """What adding up a chain may raise whose rows are not what Refine writes: it is left out, and named."""
 _AT = {name: n for n, name in enumerate(COLUMNS)}
-
-
-class Grouped(Generic[K]):
-    """Numbers by project and key, of which each chain has a part that can be replaced."""
-
-    def __init__(self) -> None:
-        self._sums: dict[int, dict[K, Floats]] = defaultdict(dict)
-        self._parts: dict[int, tuple[int, tuple[K, ...], Floats]] = {}
-
-    def put(self, chain: int, project: int, part: Mapping[K, list[float]]) -> None:
-        known = self._parts.pop(chain, None)
-        if known is not None:
-            sums = self._sums[known[0]]
-            for key, numbers in zip(known[1], known[2], strict=True):
-                sums[key] = sums[key] - numbers
-        if not part:
-            return
-        new = np.array(list(part.values()))
-        self._parts[chain] = project, tuple(part), new
-        sums = self._sums[project]
-        for key, numbers in zip(part, new, strict=True):
-            sums[key] = sums[key] + numbers if key in sums else numbers
-
-    def of(self, project: int | None) -> dict[K, Floats]:
-        """The sums of a project, or of all; not to be changed."""
-        if project is not None:
-            return self._sums.get(project, {})
-        found: dict[K, Floats] = {}
-        for sums in list(self._sums.values()):
-            for key, numbers in sums.items():
-                found[key] = found[key] + numbers if key in found else numbers
-        return found
 
 
 class Tally:
@@ -371,7 +335,8 @@ class Tally:
 
     def list_models(self, project: int | None = None) -> list[str]:
         """Models that wrote candidates."""
-        return sorted({model for model, _ in self.made.of(project) if model})
+        with self.lock:
+            return sorted({model for model, _ in self.made.of(project) if model})
 
     def count_careless(self, project: int) -> int:
         return len(self._careless.get(project, ()))
@@ -417,13 +382,3 @@ def _load_beliefs(connection: Connection, known: int) -> tuple[int, dict[int, di
 def _find_late(connection: Connection, round: int) -> tuple[int, ...]:
     judged = waste.load_judged_round(connection, round, above=SURE)
     return () if judged is None else tuple(late_rankings(judged))
-
-
-def merge(parts: Iterable[Mapping[K, Floats]], name: Callable[[K], K]) -> dict[K, Floats]:
-    """The same numbers under coarser keys."""
-    found: dict[K, Floats] = {}
-    for part in parts:
-        for key, numbers in part.items():
-            coarse = name(key)
-            found[coarse] = found[coarse] + numbers if coarse in found else numbers
-    return found

@@ -2,9 +2,10 @@
 
 from dataclasses import dataclass
 
+from refine.api.grouped import Floats
 from refine.api.late import CARELESS, ROUNDS_LOOKED_AT, SURE, late_rankings
 from refine.api.overview import find_project_key
-from refine.api.tally import Floats, Tally
+from refine.api.tally import Tally
 from refine.api.tally_rows import WAYS
 from store.dashboards import list_unimproved
 from store.database import Database

@@ -12,6 +12,8 @@ from refine.dashboard.text import format_usd, line
 
 _CHECKS_SHOWN = 12
 _CHARTED = 12
+_SHARE = 150
+"""Pixels of a column that shows a share with its interval."""
 
 
 def show() -> None:
@@ -75,8 +77,8 @@ def _show_lines(lines: Sequence[ModelLine], *, has_template: bool) -> None:
     }
     if has_template:
         del columns["price of a win"]  # a template's calls are not all that its revisions cost
-    numbers = ("calls", "failed", "made", "whole files")
-    small = {name: st.column_config.NumberColumn(format="localized", width=70) for name in numbers}
+    widths = {"calls": 65, "failed": 60, "made": 65, "whole files": 85}
+    small = {name: st.column_config.NumberColumn(format="localized", width=width) for name, width in widths.items()}
     st.dataframe(
         columns,
         hide_index=True,
@@ -84,14 +86,15 @@ def _show_lines(lines: Sequence[ModelLine], *, has_template: bool) -> None:
         width="stretch",
         column_config={
             **small,
+            "won": st.column_config.TextColumn(width=_SHARE, help="Revisions that took the incumbent's place."),
             "dropped": st.column_config.TextColumn(
-                help="Of the candidates made: dropped by a check, or nothing could be made of the reply."
+                width=_SHARE, help="Of the candidates made: dropped by a check, or nothing could be made of the reply."
             ),
-            "blocks that fit": st.column_config.TextColumn(help="Blocks of edits that were applied."),
+            "blocks that fit": st.column_config.TextColumn(width=_SHARE, help="Blocks of edits that were applied."),
             "above the incumbent": st.column_config.TextColumn(
-                help="Revisions that were rated above the incumbent in the round they were made for."
+                width=_SHARE, help="Revisions that were rated above the incumbent in the round they were made for."
             ),
-            "spent": st.column_config.NumberColumn(format="dollar"),
+            "spent": st.column_config.NumberColumn(format="dollar", width=75),
         },
     )
 
@@ -100,7 +103,8 @@ def _say(share: Share) -> str | None:
     if share.value is None or share.interval is None:
         return None
     low, high = share.interval
-    return f"{share.value:.1%} ({low:.0%} to {high:.0%}) of {share.of:,}"
+    value = f"{share.value:.0%}" if share.value >= 0.1 else f"{share.value:.1%}"
+    return f"{value} ({low:.0%}–{high:.0%}) of {share.of:,}"
 
 
 def _draw_shares(lines: Sequence[ModelLine]) -> None:

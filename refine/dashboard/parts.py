@@ -8,8 +8,8 @@ from refine.api.overview import list_project_names
 from refine.dashboard.source import Source
 
 ALL = "(all projects)"
-_TICK_S = 2.5
-"""With the two seconds of `Source.mark`, what was written is seen within five."""
+_TICK_S = 2.0
+"""With the second of `Source.mark`, what was written is seen within five, also where many look."""
 
 
 def choose_project(source: Source) -> str | None:

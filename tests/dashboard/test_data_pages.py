@@ -30,7 +30,7 @@ def test_the_models_page_says_what_fits_what_wins_and_at_what_price(open_page: O
     page = open_page(story[0], "models")
     (line,) = rows(page, 0)
     assert (line["model"], line["calls"], line["made"]) == ("some/model", 5, 6)
-    assert str(line["blocks that fit"]).startswith("100.0%")
+    assert str(line["blocks that fit"]).startswith("100%")
     assert str(line["won"]).endswith("of 1")
     assert line["price of a win"] == "$0.50"
     assert rows(page, 2) == [{"check": "blank", "candidates": 1, "model": "some/model"}]
