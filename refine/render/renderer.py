@@ -18,7 +18,8 @@ from refine.render.report import RenderReport
 from refine.render.serving import Prepare, Site, as_they_are
 from refine.render.settings import RenderSettings
 from refine.render.visit import BrowserDied, Seen, Visit, scripts_hash
-from refine.types import Files
+from refine.render.webp import pictures_of
+from refine.types import Files, PagePicture
 
 FORMAT = 1
 """Raised when reports are made otherwise, so that older ones are not used; scripts are in the key by their hash."""
@@ -109,21 +110,33 @@ class Renderer:
         report, seen = await self._see(files, candidate, seed, with_tree=True)
         return make_probe(report, seen.tree), report
 
+    async def take_pictures(self, files: Files, *, seed: int = 0) -> tuple[PagePicture, ...]:
+        """The pictures of a report, to the pixel, without the rest of it; those that the page lets be taken."""
+        candidate = content_hash(files)
+        if entry_file(files) is None:
+            return ()
+        only_looking = self.settings.model_copy(update={"with_accessibility": False, "with_walk": False})
+        report, _ = await self._see(files, candidate, seed, with_tree=False, settings=only_looking)
+        return await asyncio.to_thread(pictures_of, report)
+
     def _no_page(self, candidate: str, seed: int) -> RenderReport:
         problem = "there is no .html file to open"
         return RenderReport(candidate=candidate, chromium="", seed=seed, outcome="no_page", problem=problem)
 
-    async def _see(self, files: Files, candidate: str, seed: int, *, with_tree: bool) -> tuple[RenderReport, Seen]:
+    async def _see(
+        self, files: Files, candidate: str, seed: int, *, with_tree: bool, settings: RenderSettings | None = None
+    ) -> tuple[RenderReport, Seen]:
+        settings = settings or self.settings
         prepared = self._prepare(files)
         host = f"c{candidate[:24]}.localhost"
         for attempt in range(1, TRIES + 1):
             async with self._places:
                 browser = await self._browser()
                 site = Site(prepared, host)
-                visit = Visit(browser, site, self.settings, seed=seed, with_tree=with_tree)
+                visit = Visit(browser, site, settings, seed=seed, with_tree=with_tree)
                 try:
                     seen = await visit.run()
-                    if seen.outcome == "ok" and _is_wide(seen, self.settings):
+                    if seen.outcome == "ok" and _is_wide(seen, settings):
                         await self._see_on_phone(seen, browser, Site(prepared, host), seed)
                 except BrowserDied:
                     if attempt < TRIES:
