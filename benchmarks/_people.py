@@ -18,10 +18,41 @@ SHARES: Final = {
     "too fast": 0.05,
 }
 HONEST: Final = ("honest", "minority")
-_WORDS = (
-    "button menu colour header text margin image title list chart timer answer field label page link icon border font "
-    "contrast spacing score footer arrow column hint caption background animation keyboard sound progress question"
-).split()
+_WORDS = [
+    "button",
+    "menu",
+    "colour",
+    "header",
+    "text",
+    "margin",
+    "image",
+    "title",
+    "list",
+    "chart",
+    "timer",
+    "answer",
+    "field",
+    "label",
+    "page",
+    "link",
+    "icon",
+    "border",
+    "font",
+    "contrast",
+    "spacing",
+    "score",
+    "footer",
+    "arrow",
+    "column",
+    "hint",
+    "caption",
+    "background",
+    "animation",
+    "keyboard",
+    "sound",
+    "progress",
+    "question",
+]
 _SAYS = ("is hard to read", "does not react", "looks good", "overlaps the rest", "is too small", "comes too late")
 
 
@@ -59,7 +90,7 @@ def make_people(
     honest = [name for name in names if kind[name] == "honest"]
     source = {name: str(rng.choice(honest)) for name in names if kind[name] == "copyist"}
     rounds = max(1, labelers * rankings_each // per_round)
-    left = {name: rankings_each for name in names}
+    left = dict.fromkeys(names, rankings_each)
     found: list[Work] = []
     for number in range(rounds):
         chosen = _choose(left, per_round, source, rng)

@@ -11,9 +11,9 @@ from sys import path
 
 path.insert(0, str(Path(__file__).parent.parent))
 
-from benchmarks._people import HONEST, People, make_people  # noqa: E402
-from refine.ranking import Comparisons, fit, standing  # noqa: E402
-from refine.ranking.findings import Profile, find  # noqa: E402
+from benchmarks._people import HONEST, People, make_people
+from refine.ranking import Comparisons, fit, standing
+from refine.ranking.findings import Profile, find
 
 
 def look(people: People, *, seed: int = 0) -> dict[str, Profile]:

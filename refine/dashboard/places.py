@@ -10,6 +10,7 @@ TITLES = {
     "waste": "Waste",
     "chains": "Chains",
     "chain": "Chain",
+    "labelers": "Labelers",
     "models": "Models",
     "data": "Data",
 }

@@ -1,5 +1,5 @@
-"""Who hands in what another labeler did: rankings that are the same, and critiques that read nearly the same, more often
-than two people who look at the same pages would make them."""
+"""Who hands in what another labeler did: rankings that are the same, and critiques that read nearly the same, more
+often than two people who look at the same pages would make them."""
 
 import math
 import re

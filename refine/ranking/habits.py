@@ -67,11 +67,12 @@ class Straight:
         return _first(lambda more: self._after(more) < 0.5)
 
     def _after(self, more: int) -> float:
-        counts = {**self.counts, (-1, *range(len(self.pattern) - 1)): more}  # an order that nobody can have shown
+        """The same with so many rankings more, each by an order of its own."""
         by_size: dict[int, int] = defaultdict(int)
-        for places, times in counts.items():
+        for places, times in self.counts.items():
             by_size[len(places)] += times
-        return _odds_to_p(_log_odds_straight(counts, by_size))
+        by_size[len(self.pattern)] += more
+        return _odds_to_p(_log_odds_straight(self.counts, by_size))
 
 
 def straight_lining(work: Iterable[Work]) -> Straight:
