@@ -4,6 +4,7 @@ import random
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import Connection
@@ -26,7 +27,7 @@ BAD = "max"
 CHAINS = 14
 
 
-def make_project(connection: Connection, *, judged: bool = True, **settings: object) -> None:
+def make_project(connection: Connection, /, *, judged: bool = True, **settings: Any) -> None:
     """Chains of a round of three pages, ranked by three who mostly see that the first is best and one who inverts."""
     rng = random.Random(5)
     keys = made_store.order(

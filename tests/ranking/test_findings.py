@@ -42,7 +42,7 @@ def test_those_who_do_not_look_are_flagged_and_nearly_nobody_else(people: People
 )
 def test_each_habit_is_called_what_it_is(people: People, found: dict[str, Profile], kind: str, finding: str) -> None:
     for name in (name for name, it in people.kind.items() if it == kind):
-        probabilities = {it.kind: it.probability for it in found[name].findings}
+        probabilities = {str(it.kind): it.probability for it in found[name].findings}
         assert probabilities.get(finding, 0.0) > 0.5, (name, probabilities)
 
 
