@@ -18,6 +18,7 @@ from store import candidates, chains, rankings, rounds, verdicts
 from store.audits import load_audited
 from store.chains import list_chains
 from store.database import Database
+from store.feedback import lease_assignment
 from store.opening import open_database
 from store.standing import count_judged, load_judged
 from tests.dashboard import made_store
@@ -225,7 +226,7 @@ def test_a_disabled_labeler_is_given_nothing(tmp_path: Path) -> None:
         decide_access(database, "ann", is_allowed=False, reason="a test")
         with pytest.raises(FeedbackError, match="disabled"):
             database.write_now(
-                lambda connection: made_store.feedback.lease_assignment(
+                lambda connection: lease_assignment(
                     connection,
                     round_id=rounds.newest_round(connection, 1).id,  # type: ignore[union-attr]
                     labeler="ann",
