@@ -47,13 +47,14 @@ def load_audited(connection: Connection, project_key: int) -> list[AuditedChain]
         .where(CHAIN.c.project_id == project_key, CHAIN.c.audit.is_not(None))
         .order_by(CHAIN.c.id)
     ).all()
-    return [_audited(connection, row) for row in rows]
+    return [load_audited_chain(connection, row.id, audit=row.audit, final=row.incumbent_id) for row in rows]
 
 
-def _audited(connection: Connection, chain: Any) -> AuditedChain:
-    if chain.audit == "same":
-        return AuditedChain(first=chain.incumbent_id, final=chain.incumbent_id, is_same=True, is_done=True, rankings=())
-    round = newest_round(connection, chain.id, kind="audit")
+def load_audited_chain(connection: Connection, chain_key: int, *, audit: str, final: int) -> AuditedChain:
+    """Of a chain that was chosen for an audit round and has it."""
+    if audit == "same":
+        return AuditedChain(first=final, final=final, is_same=True, is_done=True, rankings=())
+    round = newest_round(connection, chain_key, kind="audit")
     assert round is not None
     shown = [candidate.key for candidate, _, _ in load_shown(connection, round.key)]
     rankings = connection.execute(
@@ -62,10 +63,10 @@ def _audited(connection: Connection, chain: Any) -> AuditedChain:
         .where(RANKING.c.round_id == round.key, or_(LABELER.c.weight.is_(None), LABELER.c.weight > 0))
     ).scalars()
     return AuditedChain(
-        first=next(key for key in shown if key != chain.incumbent_id),
-        final=chain.incumbent_id,
+        first=next(key for key in shown if key != final),
+        final=final,
         is_same=False,
-        is_done=chain.audit == "done",
+        is_done=audit == "done",
         rankings=tuple(tuple(tuple(group) for group in groups) for groups in rankings),
     )
 

@@ -1,30 +1,20 @@
-"""What dashboards read: counts and sums of many chains, and pages of the list of chains. Only reads.
+"""What dashboards read: what waits, pages of the list of chains, and a chain's checks and controls. Only reads.
 
-Sums over time and text searches scan rows; everything else goes by an index. Costs never count a fork's copied calls.
+Sums over all chains are made by `refine.api.tally`. Costs never count a fork's copied calls.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
-from sqlalchemy import Connection, Integer, Text, and_, case, cast, func, literal, or_, select, tuple_, type_coerce
+from sqlalchemy import Connection, Integer, Text, and_, column, func, literal, literal_column, or_, select, table
 
-from store.tables import (
-    ASSIGNMENT,
-    CANDIDATE,
-    CHAIN,
-    CHECK,
-    CONTROL,
-    MODEL_CALL,
-    PROJECT,
-    PROMPT,
-    RANKING,
-    ROUND,
-    VERDICT,
-)
+from store.statements import without_snapshot
+from store.tables import ASSIGNMENT, CANDIDATE, CHAIN, CHECK, CONTROL, MODEL_CALL, PROJECT, PROMPT, ROUND, VERDICT
 from store.work_tables import HELD
 
-Sort = Literal["newest", "oldest", "cost"]
+Sort = Literal["newest", "oldest", "cost", "gain"]
 Width = Literal[10, 13, 16]
 """Characters of an ISO time that name a slice of it: a day, an hour or a minute."""
 PROMPT_SHOWN = 300
@@ -92,9 +82,13 @@ class ChainFilter:
     is_improved: bool | None = None
     """The incumbent was made after round one."""
     min_cost_usd: float | None = None
+    min_gain: float | None = None
+    """Of P(its incumbent is better than its first candidate)."""
+    model: str | None = None
+    """Wrote one of its candidates."""
     created_after: datetime | None = None
     text: str | None = None
-    """Stands in the prompt, or begins the chain's id; ASCII letters in any case."""
+    """Stands in the prompt, or begins the chain's id; letters in any case."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,13 +101,12 @@ class ListedChain:
     state: str
     is_paused: bool
     stop_reason: str | None
+    priority: int
     rounds_judged: int
     improved_in: int | None
     """The round its incumbent was made in; None before the first verdict."""
     models_usd: float
     people_usd: float
-    cost_micros: int
-    """Both, in millionths of a dollar."""
     is_demo: bool
     is_simulated: bool
     created_at: datetime
@@ -130,123 +123,8 @@ class ControlLine:
     is_retired: bool
 
 
-# --- Counts ---------------------------------------------------------------------------------------------------------
-
-
 def _in_project(project_key: int | None) -> Any:
     return literal(True) if project_key is None else CHAIN.c.project_id == project_key
-
-
-def count_chains(connection: Connection, project_key: int | None) -> dict[str, int]:
-    """Chains by state; paused ones under `paused`, failed ones under `failed`."""
-    is_failed = (CHAIN.c.state == "ended") & (func.coalesce(CHAIN.c.stop_reason, "") == "failed")
-    is_paused = (CHAIN.c.state != "ended") & CHAIN.c.paused_at.is_not(None)
-    name = case((is_failed, "failed"), (is_paused, "paused"), else_=CHAIN.c.state)
-    rows = connection.execute(select(name, func.count()).where(_in_project(project_key)).group_by(name))
-    return {state: number for state, number in rows}
-
-
-def count_stops(connection: Connection, project_key: int | None) -> dict[str, int]:
-    """Stop reason -> ended chains."""
-    rows = connection.execute(
-        select(CHAIN.c.stop_reason, func.count())
-        .where(CHAIN.c.state == "ended", CHAIN.c.stop_reason.is_not(None), _in_project(project_key))
-        .group_by(CHAIN.c.stop_reason)
-    )
-    return {reason: number for reason, number in rows}
-
-
-def count_stop_rounds(connection: Connection, project_key: int | None) -> list[tuple[str, int, int]]:
-    """(stop reason, judged rounds at the end, chains): where chains stop, and why."""
-    judged = (
-        select(func.count())
-        .where(ROUND.c.chain_id == CHAIN.c.id, ROUND.c.kind == "normal", ROUND.c.state == "judged")
-        .correlate(CHAIN)
-        .scalar_subquery()
-    )
-    ended = (
-        select(CHAIN.c.stop_reason, judged.label("judged"))
-        .where(CHAIN.c.state == "ended", CHAIN.c.stop_reason.is_not(None), _in_project(project_key))
-        .subquery()
-    )
-    rows = connection.execute(
-        select(ended.c.stop_reason, ended.c.judged, func.count()).group_by(ended.c.stop_reason, ended.c.judged)
-    )
-    return sorted((reason, rounds, number) for reason, rounds, number in rows)
-
-
-def count_rounds(connection: Connection, project_key: int | None) -> list[RoundStep]:
-    """Judged normal rounds by number."""
-    is_replaced = VERDICT.c.incumbent_id.is_not(None) & (VERDICT.c.winner_id != VERDICT.c.incumbent_id)
-    rows = connection.execute(
-        select(ROUND.c.number, func.count(), func.coalesce(func.sum(case((is_replaced, 1), else_=0)), 0))
-        .join(VERDICT, VERDICT.c.round_id == ROUND.c.id)
-        .join(CHAIN, CHAIN.c.id == ROUND.c.chain_id)
-        .where(ROUND.c.kind == "normal", _in_project(project_key))
-        .group_by(ROUND.c.number)
-        .order_by(ROUND.c.number)
-    )
-    return [RoundStep(number=number, judged=judged, replaced=replaced) for number, judged, replaced in rows]
-
-
-# --- Over time ------------------------------------------------------------------------------------------------------
-
-
-def find_span(connection: Connection, project_key: int | None) -> tuple[str, str] | None:
-    """(first, last) time at which anything was ordered, called or ranked, as stored; None for an empty store."""
-    first = connection.execute(
-        select(type_coerce(func.min(CHAIN.c.created_at), Text)).where(_in_project(project_key))
-    ).scalar()
-    if first is None:
-        return None
-    last = connection.execute(
-        select(type_coerce(func.max(MODEL_CALL.c.created_at), Text))
-        .join(CHAIN, CHAIN.c.id == MODEL_CALL.c.chain_id)
-        .where(_in_project(project_key))
-    ).scalar()
-    ranked = connection.execute(
-        select(type_coerce(func.max(RANKING.c.created_at), Text))
-        .join(ROUND, ROUND.c.id == RANKING.c.round_id)
-        .join(CHAIN, CHAIN.c.id == ROUND.c.chain_id)
-        .where(_in_project(project_key))
-    ).scalar()
-    return first, max(it for it in (first, last, ranked) if it is not None)
-
-
-def sum_over_time(connection: Connection, project_key: int | None, width: Width) -> list[Slice]:
-    """What was spent and ranked, oldest first; slices in which nothing happened are left out."""
-    found: dict[str, dict[str, Any]] = {}
-    at = func.substr(type_coerce(MODEL_CALL.c.created_at, Text), 1, width)
-    calls = (
-        select(
-            at.label("at"),
-            func.coalesce(func.sum(MODEL_CALL.c.cost_usd), 0.0).label("models_usd"),
-            func.coalesce(func.sum(MODEL_CALL.c.prompt_tokens), 0).label("prompt_tokens"),
-            func.coalesce(func.sum(MODEL_CALL.c.completion_tokens), 0).label("completion_tokens"),
-            func.count().label("calls"),
-        )
-        .where(MODEL_CALL.c.is_copied.is_(False))
-        .group_by(at)
-    )
-    done = func.substr(type_coerce(ASSIGNMENT.c.finished_at, Text), 1, width)
-    people = (
-        select(
-            done.label("at"),
-            func.coalesce(func.sum(ASSIGNMENT.c.cost_usd), 0.0).label("people_usd"),
-            func.coalesce(func.sum(ASSIGNMENT.c.active_s), 0.0).label("people_s"),
-            func.count().label("rankings"),
-        )
-        .where(ASSIGNMENT.c.state == "finished", ASSIGNMENT.c.finished_at.is_not(None))
-        .group_by(done)
-    )
-    if project_key is not None:
-        calls = calls.join(CHAIN, CHAIN.c.id == MODEL_CALL.c.chain_id).where(CHAIN.c.project_id == project_key)
-        people = people.join(ROUND, ROUND.c.id == ASSIGNMENT.c.round_id).join(CHAIN, CHAIN.c.id == ROUND.c.chain_id)
-        people = people.where(CHAIN.c.project_id == project_key)
-    for query in (calls, people):
-        for row in connection.execute(query).mappings():
-            found.setdefault(row["at"], {}).update(row)
-    return [Slice(**found[each]) for each in sorted(found)]
 
 
 # --- What waits -----------------------------------------------------------------------------------------------------
@@ -322,62 +200,65 @@ _PEOPLE_USD = (
     .correlate(CHAIN)
     .scalar_subquery()
 )
+# `likely` keeps SQLite from going by state, which nearly all rounds have in common, and not by chain.
 _JUDGED = (
     select(func.count())
-    .where(ROUND.c.chain_id == CHAIN.c.id, ROUND.c.kind == "normal", ROUND.c.state == "judged")
+    .where(ROUND.c.chain_id == CHAIN.c.id, ROUND.c.kind == "normal", func.likely(ROUND.c.state == "judged"))
     .correlate(CHAIN)
     .scalar_subquery()
 )
 _INCUMBENT = CANDIDATE.alias("incumbent")
-_COST = cast(func.round((_MODELS_USD + _PEOPLE_USD) * 1e6), Integer)
-"""In millionths of a dollar: whole numbers compare alike here and in SQLite."""
+_LISTED = (
+    select(
+        CHAIN.c.id.label("key"),
+        CHAIN.c.ulid.label("id"),
+        PROJECT.c.name.label("project"),
+        func.substr(PROMPT.c.text, 1, PROMPT_SHOWN).label("prompt"),
+        CHAIN.c.state,
+        CHAIN.c.paused_at.is_not(None).label("is_paused"),
+        CHAIN.c.stop_reason,
+        CHAIN.c.priority,
+        _JUDGED.label("rounds_judged"),
+        _INCUMBENT.c.round.label("improved_in"),
+        _MODELS_USD.label("models_usd"),
+        _PEOPLE_USD.label("people_usd"),
+        CHAIN.c.is_demo,
+        CHAIN.c.is_simulated,
+        CHAIN.c.created_at,
+        CHAIN.c.ended_at,
+    )
+    .join(PROJECT, PROJECT.c.id == CHAIN.c.project_id)
+    .join(PROMPT, PROMPT.c.id == CHAIN.c.prompt_id)
+    .outerjoin(_INCUMBENT, _INCUMBENT.c.id == CHAIN.c.incumbent_id)
+)
+
+
+def list_by_key(connection: Connection, keys: Sequence[int]) -> list[ListedChain]:
+    """Those chains, in this order."""
+    rows = connection.execute(_LISTED.where(CHAIN.c.id.in_(keys))).mappings()
+    found = {row["key"]: ListedChain(**row) for row in rows}
+    return [found[key] for key in keys if key in found]
 
 
 def page_chains(
-    connection: Connection, wanted: ChainFilter, *, sort: Sort, after: tuple[int, str] | None, limit: int
+    connection: Connection, wanted: ChainFilter, *, is_newest_first: bool, after: str | None, limit: int
 ) -> list[ListedChain]:
-    """A keyset page: chains that come after (cost, id) in this order; the cost is only looked at in order of cost."""
-    query = (
-        select(
-            CHAIN.c.id.label("key"),
-            CHAIN.c.ulid.label("id"),
-            PROJECT.c.name.label("project"),
-            func.substr(PROMPT.c.text, 1, PROMPT_SHOWN).label("prompt"),
-            CHAIN.c.state,
-            CHAIN.c.paused_at.is_not(None).label("is_paused"),
-            CHAIN.c.stop_reason,
-            _JUDGED.label("rounds_judged"),
-            _INCUMBENT.c.round.label("improved_in"),
-            _MODELS_USD.label("models_usd"),
-            _PEOPLE_USD.label("people_usd"),
-            _COST.label("cost_micros"),
-            CHAIN.c.is_demo,
-            CHAIN.c.is_simulated,
-            CHAIN.c.created_at,
-            CHAIN.c.ended_at,
-        )
-        .join(PROJECT, PROJECT.c.id == CHAIN.c.project_id)
-        .join(PROMPT, PROMPT.c.id == CHAIN.c.prompt_id)
-        .outerjoin(_INCUMBENT, _INCUMBENT.c.id == CHAIN.c.incumbent_id)
-        .limit(limit)
-    )
+    """A keyset page: chains that come after this id. Cost and gain are not looked at: they are known to the tally."""
+    query = select(CHAIN.c.id).order_by(CHAIN.c.ulid.desc() if is_newest_first else CHAIN.c.ulid).limit(limit)
+    if wanted.is_improved is not None:
+        query = query.join(_INCUMBENT, _INCUMBENT.c.id == CHAIN.c.incumbent_id)
     for condition in _conditions(wanted):
         query = query.where(condition)
-    if sort == "cost":
-        query = query.order_by(_COST.desc(), CHAIN.c.ulid.desc())
-        if after is not None:
-            query = query.where(tuple_(_COST, CHAIN.c.ulid) < tuple_(literal(after[0]), literal(after[1])))
-    else:
-        query = query.order_by(CHAIN.c.ulid.desc() if sort == "newest" else CHAIN.c.ulid)
-        if after is not None:
-            query = query.where(CHAIN.c.ulid < after[1] if sort == "newest" else CHAIN.c.ulid > after[1])
-    return [ListedChain(**row) for row in connection.execute(query).mappings()]
+    if after is not None:
+        query = query.where(CHAIN.c.ulid < after if is_newest_first else CHAIN.c.ulid > after)
+    return list_by_key(connection, list(connection.execute(query).scalars()))
 
 
 def _conditions(wanted: ChainFilter) -> list[Any]:
     conditions: list[Any] = []
     if wanted.project is not None:
-        conditions.append(PROJECT.c.name == wanted.project)
+        of_name = select(PROJECT.c.id).where(PROJECT.c.name == wanted.project).scalar_subquery()
+        conditions.append(CHAIN.c.project_id == of_name)
     if wanted.state == "paused":
         conditions.append((CHAIN.c.state != "ended") & CHAIN.c.paused_at.is_not(None))
     elif wanted.state is not None:
@@ -388,16 +269,65 @@ def _conditions(wanted: ChainFilter) -> list[Any]:
         conditions.append(_INCUMBENT.c.round > 1 if wanted.is_improved else _INCUMBENT.c.round == 1)
     if wanted.created_after is not None:
         conditions.append(CHAIN.c.created_at > wanted.created_after)
-    if wanted.text is not None:
-        conditions.append(
-            or_(
-                PROMPT.c.text.icontains(wanted.text, autoescape=True),
-                CHAIN.c.ulid.startswith(wanted.text.upper(), autoescape=True),
-            )
+    if wanted.model is not None:
+        written = select(CANDIDATE.c.id).where(
+            CANDIDATE.c.chain_id == CHAIN.c.id, CANDIDATE.c.generator == wanted.model
         )
-    if wanted.min_cost_usd is not None:
-        conditions.append(literal(round(wanted.min_cost_usd * 1e6)) <= _COST)
+        conditions.append(written.correlate(CHAIN).exists())
+    if wanted.text is not None:
+        begins = CHAIN.c.ulid.startswith(wanted.text.upper(), autoescape=True)
+        conditions.append(or_(CHAIN.c.prompt_id.in_(_prompts_with(wanted.text)), begins))
     return conditions
+
+
+_INDEX = table("prompt_text", column("rowid", Integer), column("text", Text))
+"""The trigrams of prompts, kept by triggers."""
+_SHORTEST = 3
+"""Characters that the index needs."""
+
+
+def _prompts_with(words: str) -> Any:
+    """Keys of the prompts that hold these very characters, whatever they would mean to FTS5."""
+    if len(words) < _SHORTEST:
+        return select(PROMPT.c.id).where(PROMPT.c.text.icontains(words, autoescape=True))
+    phrase = '"' + words.replace("\0", " ").replace('"', '""') + '"'
+    return select(_INDEX.c.rowid).where(literal_column("prompt_text").op("MATCH")(phrase))
+
+
+def find_by_text(connection: Connection, words: str) -> list[int]:
+    """Keys of chains whose prompt has the words, or whose id begins with them."""
+    rows = connection.execute(select(CHAIN.c.id).where(*_conditions(ChainFilter(text=words))))
+    return list(rows.scalars())
+
+
+def list_unimproved(connection: Connection, project_key: int, *, limit: int) -> list[str]:
+    """Ids of ended chains whose final page is one of the first round's, the oldest first."""
+    rows = connection.execute(
+        select(CHAIN.c.ulid)
+        .join(_INCUMBENT, _INCUMBENT.c.id == CHAIN.c.incumbent_id)
+        .where(
+            CHAIN.c.project_id == project_key,
+            CHAIN.c.state == "ended",
+            CHAIN.c.kind == "refine",
+            _INCUMBENT.c.round == 1,
+        )
+        .order_by(CHAIN.c.id)
+        .limit(limit)
+    )
+    return list(rows.scalars())
+
+
+@without_snapshot
+def list_ids(connection: Connection, keys: Sequence[int]) -> list[str]:
+    """Ids of those chains, in this order."""
+    found = dict(connection.execute(select(CHAIN.c.id, CHAIN.c.ulid).where(CHAIN.c.id.in_(keys))).all())
+    return [found[key] for key in keys if key in found]
+
+
+@without_snapshot
+def find_keys(connection: Connection, ulids: Sequence[str]) -> dict[str, int]:
+    """Keys of chains by their ids."""
+    return dict(connection.execute(select(CHAIN.c.ulid, CHAIN.c.id).where(CHAIN.c.ulid.in_(ulids))).all())
 
 
 # --- One chain ------------------------------------------------------------------------------------------------------

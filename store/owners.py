@@ -6,7 +6,7 @@ however the process ends. The file is named by the owner's ULID, so a pid or a n
 
 import socket
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from types import TracebackType
 from typing import Self, cast
@@ -98,6 +98,12 @@ def find_dead_owners(connection: Connection, host: str | None = None) -> list[in
         if seen_at < silent_since if is_held is None else not is_held:
             dead.append(int(key))
     return dead
+
+
+def last_seen(connection: Connection, chain_key: int) -> datetime | None:
+    """When the owner of a chain last said that it lives; None where it has none. It may be dead since."""
+    query = select(OWNER.c.seen_at).join(CHAIN, CHAIN.c.owner_id == OWNER.c.id).where(CHAIN.c.id == chain_key)
+    return connection.execute(query).scalar()
 
 
 def find_free(connection: Connection, chains: Sequence[str]) -> list[str]:

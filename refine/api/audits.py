@@ -39,10 +39,10 @@ def audited_win_rate(database: Database, project_key: int) -> tuple[WinRate, int
     chains = database.read(load_audited, project_key)
     ended = database.read(count_auditable, project_key)
     done = [chain for chain in chains if chain.is_done]
-    return win_rate([_outcome(chain) for chain in done], ended_chains=ended or None), len(chains) - len(done)
+    return win_rate([outcome_of(chain) for chain in done], ended_chains=ended or None), len(chains) - len(done)
 
 
-def _outcome(chain: AuditedChain) -> tuple[float, float, float]:
+def outcome_of(chain: AuditedChain) -> tuple[float, float, float]:
     """(wins, ties, losses) of the final over the first."""
     if chain.is_same:
         return 0.0, 1.0, 0.0

@@ -3,6 +3,7 @@
 from collections import Counter
 from dataclasses import dataclass
 
+from refine.api.findings import look_at_labelers
 from refine.errors import InputError
 from refine.ranking import Comparisons, fit, standing
 from store.database import Database
@@ -39,6 +40,8 @@ class LabelerLine:
     """Information that the labeler's rankings gave."""
     pay_share: float
     """Of all labelers' bits; sums to 1."""
+    findings: tuple[tuple[str, float], ...]
+    """Kind and probability of what was found, the likeliest first; of the newest rankings (`refine.api.findings`)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +62,7 @@ def labeler_board(database: Database, *, project: str | None = None, seed: int =
             raise InputError(f"there is no project {project!r} in {database.path}; `refine project list` shows them")
         key = found.key
     rows, golds = database.read(load_ranked, key)
+    habits = {it.labeler.name: it.profile.findings for it in look_at_labelers(database, project).labelers}
     kinds = database.read(load_kinds)
     fitted = fit(Comparisons.from_rankings(rows, golds=golds), seed=seed)
     table, stands = fitted.labelers, standing(fitted)
@@ -86,6 +90,7 @@ def labeler_board(database: Database, *, project: str | None = None, seed: int =
             agreement=float(stands.agreement[at]),
             bits=float(stands.bits[at]),
             pay_share=float(stands.pay_share[at]),
+            findings=tuple((it.kind, it.probability) for it in habits.get(name, ())),
         )
         for at, name in enumerate(table.labeler)
     ]

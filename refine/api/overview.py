@@ -1,21 +1,21 @@
 """Is this working? What chains do, what they gained, what they cost, and what waits for people."""
 
 from dataclasses import dataclass
-from datetime import datetime
-from typing import get_args
 
-from refine.api.audits import audited_win_rate
+import numpy as np
+
+from refine.api.grouped import Floats, merge
+from refine.api.tally import Tally, choose_width
+from refine.api.tally_rows import SLICE
 from refine.errors import InputError
-from refine.ranking.audit import WinRate
+from refine.ranking.audit import WinRate, win_rate
 from store import dashboards
-from store.calls import Spending, sum_spending
+from store.calls import Spending
 from store.dashboards import RoundStep, Slice, Waiting, WaitingSum, Width
 from store.database import Connection, Database
-from store.projects import find_project, list_projects
+from store.projects import StoredProject, find_project, list_projects
 
 _WAITING_SHOWN = 12
-_MANY_MINUTES, _MANY_HOURS = 180 * 60, 8 * 24 * 3600
-"""Seconds that are shown by the minute, and by the hour, at most; what is longer is shown by the day."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +37,12 @@ class ProjectLine:
     spending: Spending
     gain: Gain
     budget_usd: float | None
+    improvements: int
+    """Rounds in which a challenger took the incumbent's place."""
+
+    @property
+    def usd_per_improvement(self) -> float | None:
+        return self.spent_usd / self.improvements if self.improvements else None
 
     @property
     def spent_usd(self) -> float:
@@ -59,6 +65,9 @@ class Overview:
     """A scripted model has a part in some of it."""
     is_simulated: bool
     """Simulated labelers have."""
+    people_s: float
+    """Time that labelers were active."""
+    tokens: int
 
     @property
     def gain(self) -> Gain | None:
@@ -75,17 +84,85 @@ def list_project_names(database: Database) -> tuple[str, ...]:
     return tuple(project.name for project in database.read(list_projects))
 
 
-def load_overview(database: Database, project: str | None = None) -> Overview:
-    """Of one project, or of all. Raises InputError for an unknown one."""
+def load_overview(database: Database, project: str | None = None, *, tally: Tally | None = None) -> Overview:
+    """Of one project, or of all: as the tally knows it, else counted here and now. Raises InputError for an unknown
+    one."""
     key = None if project is None else find_project_key(database, project)
-    projects = database.read(list_projects)
-    gains = {it.key: _gain(database, it.key) for it in projects if key is None or it.key == key}
-    return database.read(_load, key, gains)
+    if tally is None:
+        tally = Tally(database)
+        tally.catch_up()
+    projects = [it for it in database.read(list_projects) if key is None or it.key == key]
+    waiting, longest = database.read(_load_waiting, key)
+    with tally.lock:
+        rows = tally.select(key)
+        lines = tuple(_line(tally, it) for it in projects)
+        width = _choose_width(tally, key)
+        slices = merge([tally.slices.of(key)], lambda at: at[:width])
+        steps = dict(tally.rounds.of(key))
+    return Overview(
+        states=tally.count_by_state(rows),
+        stops=tuple(tally.count_stops(rows)),
+        rounds=tuple(
+            RoundStep(number=number, judged=round(steps[number][0]), replaced=round(steps[number][1]))
+            for number in sorted(steps)
+            if steps[number][0] > 0.5
+        ),
+        waiting=waiting,
+        longest=longest,
+        slices=tuple(_slice(at, slices[at]) for at in sorted(slices) if slices[at].any()),
+        slice_width=width,
+        projects=lines,
+        is_demo=any(it.settings.is_demo for it in projects),
+        is_simulated=any(it.settings.is_simulated for it in projects),
+        people_s=tally.sum(rows, "people_s"),
+        tokens=int(tally.sum(rows, "prompt_tokens") + tally.sum(rows, "completion_tokens")),
+    )
 
 
-def _gain(database: Database, key: int) -> Gain:
-    rate, waiting = audited_win_rate(database, key)
-    return Gain(audited=rate, open=waiting)
+def _load_waiting(connection: Connection, key: int | None) -> tuple[WaitingSum, tuple[Waiting, ...]]:
+    return (
+        dashboards.sum_waiting(connection, key),
+        tuple(dashboards.list_waiting(connection, key, limit=_WAITING_SHOWN)),
+    )
+
+
+def _line(tally: Tally, project: StoredProject) -> ProjectLine:
+    rows = tally.select(project.key)
+    states = tally.count_by_state(rows)
+    return ProjectLine(
+        name=project.name,
+        chains=sum(states.values()),
+        ended=states.get("ended", 0) + states.get("failed", 0),
+        spending=Spending(
+            calls=int(tally.sum(rows, "calls")),
+            failed_calls=int(tally.sum(rows, "failed_calls")),
+            prompt_tokens=int(tally.sum(rows, "prompt_tokens")),
+            completion_tokens=int(tally.sum(rows, "completion_tokens")),
+            models_usd=tally.sum(rows, "models_usd"),
+            unpriced_calls=int(tally.sum(rows, "unpriced_calls")),
+            people_usd=tally.sum(rows, "people_usd"),
+            unpriced_assignments=int(tally.sum(rows, "unpriced_work")),
+        ),
+        gain=_gain(tally, rows),
+        budget_usd=project.settings.budget_usd,
+        improvements=int(tally.sum(rows, "improvements")),
+    )
+
+
+def _gain(tally: Tally, rows: Floats) -> Gain:
+    audit = tally.column(rows, "audit")
+    done = rows[audit == 2]
+    outcomes = [
+        tuple(each) for each in np.stack([tally.column(done, it) for it in ("wins", "ties", "losses")], 1).tolist()
+    ]
+    ended = int(tally.sum(rows, "is_auditable"))
+    return Gain(audited=win_rate(outcomes, ended_chains=ended or None), open=int((audit == 1).sum()))
+
+
+def _slice(at: str, numbers: Floats) -> Slice:
+    values = dict(zip(SLICE, numbers.tolist(), strict=True))
+    counts = {name: round(values[name]) for name in ("prompt_tokens", "completion_tokens", "calls", "rankings")}
+    return Slice(at=at, **{**values, **counts})
 
 
 def find_project_key(database: Database, project: str) -> int:
@@ -96,42 +173,9 @@ def find_project_key(database: Database, project: str) -> int:
     return found.key
 
 
-def _load(connection: Connection, key: int | None, gains: dict[int, Gain]) -> Overview:
-    width = _choose_width(dashboards.find_span(connection, key))
-    lines = []
-    shown = [project for project in list_projects(connection) if project.key in gains]
-    for project in shown:
-        states = dashboards.count_chains(connection, project.key)
-        lines.append(
-            ProjectLine(
-                name=project.name,
-                chains=sum(states.values()),
-                ended=states.get("ended", 0) + states.get("failed", 0),
-                spending=sum_spending(connection, project_key=project.key),
-                gain=gains[project.key],
-                budget_usd=project.settings.budget_usd,
-            )
-        )
-    return Overview(
-        states=dashboards.count_chains(connection, key),
-        stops=tuple(dashboards.count_stop_rounds(connection, key)),
-        rounds=tuple(dashboards.count_rounds(connection, key)),
-        waiting=dashboards.sum_waiting(connection, key),
-        longest=tuple(dashboards.list_waiting(connection, key, limit=_WAITING_SHOWN)),
-        slices=tuple(dashboards.sum_over_time(connection, key, width)),
-        slice_width=width,
-        projects=tuple(lines),
-        is_demo=any(project.settings.is_demo for project in shown),
-        is_simulated=any(project.settings.is_simulated for project in shown),
-    )
-
-
-def _choose_width(span: tuple[str, str] | None) -> Width:
-    """The finest slices that are still few enough to be looked at."""
-    day, hour, minute = get_args(Width)
-    if span is None:
-        return hour  # type: ignore[no-any-return]
-    first, last = (datetime.fromisoformat(each) for each in span)
-    seconds = (last - first).total_seconds()
-    chosen: Width = minute if seconds <= _MANY_MINUTES else hour if seconds <= _MANY_HOURS else day
-    return chosen
+def _choose_width(tally: Tally, key: int | None) -> Width:
+    begun = [at for project, at in tally.begun.items() if key in (None, project)]
+    if not begun:
+        return 13
+    first = min(begun)
+    return min(choose_width(first, max([*tally.slices.of(key), first])), tally.width)

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from refine.api.reading import read_chain
+from refine.api.reading import read_chain, read_damaged_chain
 from refine.export import ExportCandidate, ExportChain
 from store.calls import Spending, sum_spending
 from store.chains import load_chain
@@ -27,8 +27,17 @@ class Story:
 
 
 def load_story(database: Database, chain_id: str) -> Story:
-    """Raises InputError for an unknown id."""
-    chain = read_chain(database, chain_id)
+    """Raises InputError for an unknown id, StoreError for a damaged chain."""
+    return _tell(database, read_chain(database, chain_id))
+
+
+def load_damaged_story(database: Database, chain_id: str) -> tuple[Story, tuple[str, ...]]:
+    """What can be read of it, and a line for each part that cannot. Raises InputError for an unknown id."""
+    chain, damage = read_damaged_chain(database, chain_id)
+    return _tell(database, chain), damage
+
+
+def _tell(database: Database, chain: ExportChain) -> Story:
     key = database.read(load_chain, chain.id).key
     labelers: dict[str, str] = {}
     for round in chain.rounds:

@@ -1,20 +1,20 @@
 """Where is money wasted? Dollars and minutes by what they went into without changing anything."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
+from refine.api.grouped import Floats
+from refine.api.late import CARELESS, ROUNDS_LOOKED_AT, SURE, late_rankings
 from refine.api.overview import find_project_key
-from refine.types import RankingRecord
-from store import waste
-from store.database import Connection, Database
-from store.waste import CritiqueUse, JudgedRound, Spent
+from refine.api.tally import Tally
+from refine.api.tally_rows import WAYS
+from store.dashboards import list_unimproved
+from store.database import Database
+from store.waste import CritiqueUse, Spent
 
-SURE = 0.95
-"""P(best) above which a round's outcome is taken for known."""
-CARELESS = 0.5
-"""P(careless) or P(adversarial) above which a labeler's work is counted here."""
-ROUNDS_LOOKED_AT = 500
-"""The newest judged rounds of a project, in which rankings after `SURE` are looked for."""
+__all__ = ["CARELESS", "ROUNDS_LOOKED_AT", "SURE", "WasteLine", "WasteReport", "late_rankings", "load_waste"]
+
+SHOWN = 200
+"""Chains that are named, at most."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,71 +39,56 @@ class WasteReport:
     has_beliefs: bool
     """Labelers have been judged; else nothing is known of careless ones."""
     unimproved: tuple[str, ...]
-    """The chains of that line, the oldest first."""
+    """The chains of that line, the oldest first, at most SHOWN."""
+    late_left: int
+    """Rounds in which late rankings have not been looked for yet."""
 
     @property
     def usd_per_improvement(self) -> float | None:
         return self.total.usd / self.improvements if self.improvements else None
 
 
-def load_waste(database: Database, project: str) -> WasteReport:
-    """Of one project. Raises InputError for an unknown one."""
-    return database.read(_load, find_project_key(database, project))
-
-
-def _load(connection: Connection, key: int) -> WasteReport:
-    improvements, idle = waste.count_improvements(connection, key)
-    beliefs = waste.load_beliefs(connection, key)
-    careless = [labeler for labeler, chances in beliefs.items() if max(chances) > CARELESS]
-    rounds = waste.load_judged_rounds(connection, key, limit=ROUNDS_LOOKED_AT, above=SURE)
-    late = [assignment for round in rounds for assignment in late_rankings(round)]
-    unimproved = waste.list_unimproved(connection, key)
-    found = [
-        ("idle_rounds", idle, waste.idle_rounds()),
-        ("late_rankings", len(late), waste.of_assignments(late)),
-        ("careless", len(careless), waste.of_labelers(careless)),
-        ("dropped", waste.count_dropped(connection, key), waste.dropped_candidates()),
-        ("unimproved", len(unimproved), waste.unimproved_chains()),
-    ]
+def load_waste(database: Database, project: str, *, tally: Tally | None = None) -> WasteReport:
+    """Of one project: as the tally knows it, else counted here and now. Raises InputError for an unknown one."""
+    key = find_project_key(database, project)
+    if tally is None:
+        tally = Tally(database)
+        tally.want_late(key)
+        tally.catch_up()
+    with tally.lock:
+        rows = tally.select(key)
+        late_left = tally.late_left(key)
+        has_beliefs = tally.has_beliefs.get(key, False)
+        number = {
+            "idle_rounds": tally.sum(rows, "idle"),
+            "late_rankings": tally.sum(rows, "late"),
+            "careless": tally.count_careless(key),
+            "dropped": tally.sum(rows, "dropped"),
+            "unimproved": tally.sum(rows, "is_unimproved"),
+        }
+    spent = {way: _spent(tally, rows, f"{way}_") for way in WAYS}
     return WasteReport(
-        total=waste.sum_spent(connection, key, waste.everything()),
-        lines=tuple(
-            WasteLine(what=what, number=number, spent=waste.sum_spent(connection, key, condition))
-            for what, number, condition in found
+        total=_spent(tally, rows, ""),
+        lines=tuple(WasteLine(what=way, number=int(number[way]), spent=spent[way]) for way in WAYS if way != "once"),
+        once=spent["once"],
+        critiques=CritiqueUse(
+            critiques=int(tally.sum(rows, "critiques")),
+            applied=int(tally.sum(rows, "applied")),
+            praise=int(tally.sum(rows, "praise")),
+            planned=int(tally.sum(rows, "planned")),
         ),
-        once=waste.sum_spent(connection, key, waste.any_of([condition for _, _, condition in found])),
-        critiques=waste.count_critiques(connection, key),
-        improvements=improvements,
-        has_beliefs=bool(beliefs),
-        unimproved=tuple(ulid for ulid, _ in unimproved),
+        improvements=int(tally.sum(rows, "improvements")),
+        has_beliefs=has_beliefs,
+        unimproved=tuple(database.read(list_unimproved, key, limit=SHOWN)),
+        late_left=late_left,
     )
 
 
-def late_rankings(
-    round: JudgedRound, *, p_best: Callable[[JudgedRound, list[RankingRecord]], float] | None = None
-) -> list[int]:
-    """Keys of assignments whose rankings came in when P(best) was above `SURE` already, and stayed there.
-
-    Ratings are fitted again with labelers alike, after each ranking; `p_best` replaces that (tests).
-    """
-    fit = p_best or _fit
-    rankings = [ranking for ranking, _ in round.came_in]
-    needed = len(rankings)
-    for taken in range(len(rankings), 0, -1):
-        if fit(round, rankings[:taken]) <= SURE:
-            break
-        needed = taken
-    return [assignment for _, assignment in round.came_in[needed:]]
-
-
-def _fit(round: JudgedRound, rankings: list[RankingRecord]) -> float:
-    from refine.ranking import judge
-
-    verdict = judge(
-        rankings=[*round.before, *rankings],
-        shown=round.shown,
-        incumbent=round.incumbent,
-        gate=round.gate,
-        seed=round.seed,
+def _spent(tally: Tally, rows: Floats, prefix: str) -> Spent:
+    return Spent(
+        models_usd=tally.sum(rows, f"{prefix}models_usd"),
+        people_usd=tally.sum(rows, f"{prefix}people_usd"),
+        people_s=tally.sum(rows, f"{prefix}people_s"),
+        calls=int(tally.sum(rows, f"{prefix}calls")),
+        assignments=int(tally.sum(rows, f"{prefix}work")),
     )
-    return max(it.p_best for it in verdict.ratings)

@@ -21,12 +21,24 @@ def dashboard(
     port: Annotated[
         int | None, option("--port", "The port on this machine. [8501, or the next free one]", min=1, max=65535)
     ] = None,
+    operator_key_file: Annotated[
+        Path | None,
+        option(
+            "--operator-key-file",
+            "A file with the key that acting needs. [none: who uses this machine may act]",
+            metavar="FILE",
+        ),
+    ] = None,
     as_json: Json = False,
 ) -> None:
-    """Look at chains in a browser: what was gained, what it cost, and why. It only reads."""
+    """Look at chains in a browser: what was gained, what it cost, and why; pause, stop, pin, fork and export them."""
     from refine.api.pictures import missing_notice
+    from refine.dashboard.operators import KEY_FILE, find_key
     from refine.dashboard.source import SOURCES, VARIABLE, find_database
 
+    if operator_key_file is not None:
+        os.environ[KEY_FILE] = str(operator_key_file.absolute())
+    find_key(os.environ)  # so that one that cannot be used is an error here
     path = find_database(os.environ) if db is None else db
     source = SOURCES.get(path)  # so that a database that cannot be read is an error here, and not on a page
     number = _find_port(port)

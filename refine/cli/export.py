@@ -38,7 +38,7 @@ def export(
 ) -> None:
     """Write training data as JSON Lines with a dataset card, in TRL's columns."""
     from refine.api.exporting import export_project
-    from refine.export import EXPORTS
+    from refine.export import EXPORTS, REASONS
 
     names = list(EXPORTS) if name == "all" else [name]
     with reading(db) as database:
@@ -56,13 +56,26 @@ def export(
         }
     if as_json:
         write_json(
-            [{"name": each, "path": str(it.path), "rows": it.rows, "sha256": it.sha256} for each, it in written.items()]
+            [
+                {
+                    "name": each,
+                    "path": str(it.path),
+                    "rows": it.rows,
+                    "left_out": dict(it.left_out),
+                    "sha256": it.sha256,
+                }
+                for each, it in written.items()
+            ]
         )
         return
     console = make_console()
-    table = make_table("export", "rows", "file", right=["rows"])
+    table = make_table("export", "rows", "left out", "file", right=["rows", "left out"])
     for each, it in written.items():
-        add_row(table, [each, f"{it.rows:,}", str(it.path)])
+        add_row(table, [each, f"{it.rows:,}", f"{sum(it.left_out.values()):,}", str(it.path)])
     console.print(table)
+    for each, it in written.items():
+        if it.left_out:
+            why = "; ".join(f"{number:,} {REASONS[reason]}" for reason, number in it.left_out.items())
+            console.print(f"{each} left out: {why}.", soft_wrap=True)
     if not include_demo and not any(it.rows for it in written.values()):
         console.print("Nothing fits. Chains of demo/scripted are left out; --include-demo takes them.")

@@ -26,6 +26,10 @@ _EXPLAINED = (
     ("agreement", "share of decided comparisons in which the labeler sides with everybody else"),
     ("bits", "information that the labeler's rankings gave about which candidate is better"),
     ("pay share", "those bits as a share of all labelers'"),
+    (
+        "findings",
+        "what speaks against the labeler, and how likely it is, by the newest 20,000 rankings; the dashboard has why",
+    ),
 )
 
 
@@ -49,7 +53,7 @@ def board(
         console.print("No rankings yet.")
         return
     right = ["rankings", "reliability", "95 %", "careless", "inverted", "controls", "agreement", "bits", "pay share"]
-    table = make_table("labeler", "kind", *right, right=right)
+    table = make_table("labeler", "kind", *right, "findings", right=right)
     for line in found.labelers:
         add_row(
             table,
@@ -67,6 +71,7 @@ def board(
                 f"{line.agreement:.0%}",
                 f"{line.bits:,.1f}",
                 f"{line.pay_share:.1%}",
+                ", ".join(f"{kind.replace('_', ' ')} {p:.0%}" for kind, p in line.findings),
             ],
         )
     console.print(table)

@@ -7,9 +7,15 @@ from pathlib import Path
 from typing import Any
 
 import streamlit as st
+from starlette.datastructures import MutableHeaders
 from starlette.middleware import Middleware
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from streamlit import config
+
+from refine.dashboard.frames import FrameGate, live_routes
+from refine.dashboard.pictures import picture_routes
+from refine.dashboard.static import asset_routes
+from refine.dashboard.writers import WRITERS
 
 MAIN = Path(__file__).with_name("main.py")
 """The script of the pages."""
@@ -19,6 +25,9 @@ CONFIG: dict[str, Any] = {
     "client.showErrorDetails": "none",  # a traceback may hold what a page or a person said
     "runner.magicEnabled": False,
     "theme.light.primaryColor": "#0f766e",
+    "theme.light.textColor": "#0b1220",  # captions are a paler shade of it, and have to be read
+    "theme.light.codeTextColor": "#0f4f4a",
+    "theme.dark.codeTextColor": "#5eead4",
     "theme.dark.primaryColor": "#2dd4bf",
     "theme.dark.backgroundColor": "#11181c",
     "theme.dark.secondaryBackgroundColor": "#1b252b",
@@ -29,7 +38,9 @@ CONFIG: dict[str, Any] = {
     "theme.headingFontSizes": ["1.7rem", "1.5rem", "1.15rem", "1rem", "0.95rem", "0.9rem"],
     "theme.metricValueFontSize": "1.5rem",
     "theme.showWidgetBorder": True,
-    "theme.chartCategoricalColors": ["#0d9488", "#d97706", "#6366f1", "#db2777", "#64748b"],
+    "theme.chartCategoricalColors": [
+        *("#0d9488", "#d97706", "#6366f1", "#db2777", "#64748b", "#65a30d", "#0ea5e9", "#b45309"),
+    ],
 }
 
 
@@ -39,7 +50,10 @@ async def configure(app: st.App) -> AsyncIterator[None]:
     del app
     for name, value in CONFIG.items():
         config.set_option(name, value)
-    yield
+    try:
+        yield
+    finally:
+        WRITERS.close()
 
 
 class LocalOnly:
@@ -77,7 +91,46 @@ async def _refuse(send: Send) -> None:
     await send({"type": "http.response.body", "body": b"This dashboard answers only the machine it runs on.\n"})
 
 
-OPTIONS: dict[str, Any] = {"lifespan": configure, "middleware": [Middleware(LocalOnly)]}
+PAGE_POLICY = "; ".join(
+    (
+        "img-src 'self' data: blob:",
+        "font-src 'self' data:",
+        "media-src 'self' blob:",
+        "connect-src 'self'",
+        "frame-src 'none'",
+        "object-src 'none'",
+        "base-uri 'self'",
+        "form-action 'self'",
+        "frame-ancestors 'none'",
+    )
+)
+"""Of Streamlit's own pages: nothing is fetched from elsewhere, and no page of others can have clicks made on them."""
+
+
+class PageHeaders:
+    """ASGI middleware: the policy on every answer that brings none of its own."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def send_with(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(raw=list(message["headers"]))
+                headers.setdefault("Content-Security-Policy", PAGE_POLICY)
+                headers.setdefault("X-Content-Type-Options", "nosniff")
+                headers.setdefault("Referrer-Policy", "same-origin")
+                message = {**message, "headers": headers.raw}
+            await send(message)
+
+        await self._app(scope, receive, send_with if scope["type"] == "http" else send)
+
+
+OPTIONS: dict[str, Any] = {
+    "lifespan": configure,
+    "middleware": [Middleware(LocalOnly), Middleware(FrameGate), Middleware(PageHeaders)],
+    "routes": [*asset_routes(), *picture_routes(), *live_routes()],
+}
 """Of `st.App`, which `streamlit run` wants to see called in the file it is given."""
 
 

@@ -1,11 +1,15 @@
 """The inspector of one chain: what it is about and how it ended, then one view of it at a time."""
 
+from datetime import UTC, datetime
+
 import streamlit as st
 
 from refine.api.browsing import Inspection, inspect_chain
+from refine.dashboard.chain_actions import show_actions
 from refine.dashboard.chain_calls import show_calls, show_events
 from refine.dashboard.chain_code import show_code, show_lines
 from refine.dashboard.chain_family import show_family
+from refine.dashboard.chain_names import name_of
 from refine.dashboard.chain_round import show_rounds
 from refine.dashboard.chain_story import show_story
 from refine.dashboard.parts import refresh_when_written, show_demo_note
@@ -14,8 +18,10 @@ from refine.dashboard.source import open_source
 from refine.dashboard.text import (
     STATES,
     STOPS,
+    code,
     count,
     escape,
+    format_age,
     format_count,
     format_span,
     format_time,
@@ -25,6 +31,9 @@ from refine.dashboard.text import (
 from refine.errors import InputError
 from refine.ranking.audit import in_chain_estimate
 
+_DAMAGE_SHOWN = 8
+_SILENT_S = 300.0
+"""Owners say that they live much more often."""
 VIEWS = {
     "Story": show_story,
     "Rounds": show_rounds,
@@ -54,6 +63,7 @@ def show() -> None:
         return
     refresh_when_written(source)
     _show_head(found)
+    show_actions(source, found)
     view = st.segmented_control(
         "View",
         tuple(VIEWS),
@@ -69,26 +79,46 @@ def show() -> None:
 def _show_head(found: Inspection) -> None:
     chain, record = found.story.chain, found.record
     st.header("Chain", anchor=False)
-    words = f"`{chain.id}` · project {escape(chain.project, 60)} · begun {format_time(chain.created_at)} UTC"
+    _show_damage(found)
+    words = f"{chain.id} · project {escape(chain.project, 60)} · begun {format_time(chain.created_at)} UTC"
     if chain.parent_chain is not None:
-        words += f" · forked from `{chain.parent_chain}`"
+        words += f" · forked from {chain.parent_chain}"
     st.caption(words)
     with st.container(border=True):
         st.text(plain(chain.prompt, longest=3000))
     show_demo_note(is_demo=chain.is_demo, is_simulated=chain.is_simulated)
-    standing, best, gain, money, took = st.columns(5)
-    _metric(standing, "State", _say_state(found), _say_end(found))
-    _metric(best, "Final page" if chain.state == "ended" else "Best so far", *_say_best(found))
-    _metric(gain, "P(better than the first)", *_say_gain(found))
+    tiles = st.container(horizontal=True)
+    _metric(tiles, "State", _say_state(found), _say_end(found))
+    _metric(tiles, "Final page" if chain.state == "ended" else "Best so far", *_say_best(found))
+    _metric(tiles, "P(better than the first)", *_say_gain(found))
     spending = found.story.spending
     money_words = f"models {format_usd(spending.models_usd)}, people {format_usd(spending.people_usd)}"
-    _metric(money, "Cost", format_usd(spending.models_usd + spending.people_usd), money_words)
+    _metric(tiles, "Cost", format_usd(spending.models_usd + spending.people_usd), money_words)
     tokens = format_count(spending.prompt_tokens + spending.completion_tokens)
     waited_ms = sum(call.reply.latency_ms for call in chain.calls if call.reply is not None)
-    _metric(took, "Model calls", f"{spending.calls:,}", f"{tokens} tokens, {format_span(waited_ms / 1000)}")
+    _metric(tiles, "Model calls", f"{spending.calls:,}", f"{tokens} tokens, {format_span(waited_ms / 1000)}")
     if record.error:
         st.error("It failed:", icon=":material/error:")
         st.text(plain(record.error, longest=2000))
+
+
+def _show_damage(found: Inspection) -> None:
+    """What cannot be read, and a chain that was left in the middle of things."""
+    if found.damage:
+        st.error(
+            f"This chain is damaged: {count(len(found.damage), 'part')} of it cannot be read.", icon=":material/error:"
+        )
+        for each in found.damage[:_DAMAGE_SHOWN]:
+            st.text(plain(each, longest=300))
+        st.caption(f"`refine chain verify {found.record.id}` looks at all of it; a backup has it as it was.")
+    record = found.record
+    if record.state in ("new", "active") and not record.is_paused:
+        again = f"`refine batch … --project {code(record.project)}` takes it up."
+        if found.owner_seen_at is None:
+            st.caption(f":material/hourglass_empty: Nobody runs this chain now; the next {again}")
+        elif (datetime.now(UTC) - found.owner_seen_at).total_seconds() > _SILENT_S:
+            ago = f"who ran it was last heard of {format_age(found.owner_seen_at)} ago"
+            st.caption(f":material/hourglass_empty: Left in the middle: {ago}. The next {again}")
 
 
 def _metric(where: "st.delta_generator.DeltaGenerator", label: str, value: str, said: str) -> None:
@@ -118,7 +148,7 @@ def _say_best(found: Inspection) -> tuple[str, str]:
     if best is None:
         return "–", "no verdict yet"
     after = count(found.record.rounds_judged, "round")
-    return f"of round {best.made_in_round}", escape(f"{found.story.names[best.id]}, after {after}", 60)
+    return f"of round {best.made_in_round}", escape(f"{name_of(found, best.id)}, after {after}", 60)
 
 
 def _say_gain(found: Inspection) -> tuple[str, str]:

@@ -85,6 +85,8 @@ def _show_call(call: ExportCall) -> None:
         if call.reply.reasoning:
             st.caption(f"REASONING, as returned ({call.reply.reasoning_kind})")
             st.code(plain(call.reply.reasoning, longest=_LONGEST), language=None, wrap_lines=True, height=260)
+        else:
+            st.caption("REASONING · absent: the provider returned none")
         st.caption(f"REPLY · {count(len(call.reply.text), 'character')}")
         st.code(plain(call.reply.text, longest=_LONGEST), language=None, wrap_lines=True, height=420)
 
@@ -100,9 +102,10 @@ def _say_reply(call: ExportCall) -> str:
 
 
 def show_events(found: Inspection) -> None:
+    """The journal; a model's call in it opens with its prompt, its reasoning and its reply."""
     events = found.story.chain.events
-    names = found.story.names
-    st.dataframe(
+    names = found.story.names | found.story.labelers
+    table = st.dataframe(
         {
             "seq": [it.seq for it in events],
             "at (UTC)": [f"{it.at:%Y-%m-%d %H:%M:%S}" for it in events],
@@ -116,10 +119,21 @@ def show_events(found: Inspection) -> None:
         hide_index=True,
         placeholder="",
         width="stretch",
-        height=min(640, 38 + 35 * max(len(events), 1)),
+        height=min(480, 38 + 35 * max(len(events), 1)),
         column_config={
             "seq": st.column_config.NumberColumn(width="small"),
             "round": st.column_config.NumberColumn(width="small"),
             "about": st.column_config.TextColumn(width="large"),
         },
+        on_select="rerun",
+        selection_mode="single-row",
+        key="happened",
     )
+    row = pick_row_of(table)
+    called = events[row].refs.get("call") if row is not None and row < len(events) else st.query_params.get("call")
+    call = next((it for it in found.story.chain.calls if it.id == called), None)
+    if call is not None:
+        st.query_params["call"] = call.id
+        _show_call(call)
+    else:
+        st.caption("Tick a model's call to read its prompt, its reasoning and its reply.")

@@ -4,8 +4,11 @@ import streamlit as st
 
 from refine.api.browsing import Inspection
 from refine.api.lineage import IssuePath, LineOrigin, ancestors, trace_issues, trace_lines
+from refine.dashboard.chain_names import name_of
+from refine.dashboard.chain_pictures import choose_view, say_no_pictures
 from refine.dashboard.diffs import make_diff
 from refine.dashboard.parts import pick_row_of
+from refine.dashboard.picturing import Shown, has_picture, live_link, show_comparison, show_row
 from refine.dashboard.text import count, escape, line, plain
 from refine.export import ExportCandidate
 
@@ -19,7 +22,7 @@ def _with_files(found: Inspection) -> list[ExportCandidate]:
 def _choose(found: Inspection, label: str, key: str, fallback: str) -> ExportCandidate:
     known = _with_files(found)
     ids = [it.id for it in known]
-    names = [line(found.story.names[it], 60) for it in ids]
+    names = [line(name_of(found, it), 60) for it in ids]
     chosen = st.selectbox(
         label, names, index=ids.index(fallback) if fallback in ids else 0, key=key, bind="query-params"
     )
@@ -37,6 +40,30 @@ def show_code(found: Inspection) -> None:
         before = _choose(found, "Before", "before", family[-2].id if len(family) > 1 else final)
     with right:
         after = _choose(found, "After", "after", final)
+    seen, changed = st.columns([1, 1], gap="large")
+    with seen:
+        _show_looks(found, before, after)
+    with changed:
+        _show_diff(before, after)
+
+
+def _show_looks(found: Inspection, before: ExportCandidate, after: ExportCandidate) -> None:
+    view = choose_view(found, (before.id, after.id))
+    pages = [Shown(candidate=it, name=name_of(found, it.id)) for it in (before, after)]
+    if all(has_picture(found, it, view) for it in (before, after)):
+        show_comparison(found, *pages, view=view, key=f"compared-{view}")
+    else:
+        show_row(found, pages, view=view, key=f"beside-{view}")
+        say_no_pictures()
+        return
+    st.caption("Drag over the picture, or use the arrow keys on the slider.")
+    with st.container(horizontal=True):
+        for it, word in ((before, "before"), (after, "after")):
+            if link := live_link(found, it):
+                st.link_button(f"Open {word} live", link, type="tertiary", icon=":material/open_in_new:")
+
+
+def _show_diff(before: ExportCandidate, after: ExportCandidate) -> None:
     old, new = ({file.filename: file.content for file in it.files} for it in (before, after))
     is_different = False
     for name in dict.fromkeys([*old, *new]):
@@ -44,7 +71,7 @@ def show_code(found: Inspection) -> None:
         if text:
             is_different = True
             st.caption(escape(name))
-            st.code(text, language="diff")
+            st.code(text, language="diff", wrap_lines=True)
     if not is_different:
         st.caption("They have the same code.")
 
@@ -68,7 +95,7 @@ def show_lines(found: Inspection) -> None:
         {
             "line": [it.number for it in shown],
             "round": [it.round for it in shown],
-            "brought by": [line(found.story.names[it.candidate], 40) for it in shown],
+            "brought by": [line(name_of(found, it.candidate), 40) for it in shown],
             "for": [", ".join(it.issues) for it in shown],
             "code": [plain(it.text, longest=300) for it in shown],
         },
@@ -91,10 +118,13 @@ def show_lines(found: Inspection) -> None:
     if len(lines) > _LINES_SHOWN:
         st.caption(f"The first {_LINES_SHOWN:,} of {len(lines):,} lines.")
     row = pick_row_of(table)
-    if row is None:
+    wanted = str(shown[row].number) if row is not None and row < len(shown) else st.query_params.get("line", "")
+    chosen_line = next((it for it in lines if str(it.number) == wanted), None)
+    if chosen_line is None:
         st.caption("Tick a line to see why it is there.")
-    elif row < len(shown):
-        _explain(found, shown[row])
+    else:
+        st.query_params["line"] = wanted
+        _explain(found, chosen_line)
 
 
 def lines_begin(found: Inspection, candidate: ExportCandidate) -> int:
@@ -110,12 +140,12 @@ def _show_shares(found: Inspection, lines: tuple[LineOrigin, ...]) -> None:
     shares: dict[str, int] = {}
     for it in lines:
         shares[it.candidate] = shares.get(it.candidate, 0) + 1
-    said = [f"{escape(found.story.names[name])}: {count(number, 'line')}" for name, number in shares.items()]
+    said = [f"{escape(name_of(found, name))}: {count(number, 'line')}" for name, number in shares.items()]
     st.caption(" · ".join(said) if said else "The file is empty.")
 
 
 def _explain(found: Inspection, it: LineOrigin) -> None:
-    name = escape(found.story.names[it.candidate])
+    name = escape(name_of(found, it.candidate))
     with st.container(border=True):
         st.markdown(f"**Line {it.number}** was brought by **{name}**, made in round {it.round}.")
         st.code(plain(it.text, longest=600), language="html", wrap_lines=True)

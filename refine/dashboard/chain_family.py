@@ -3,6 +3,7 @@
 import streamlit as st
 
 from refine.api.browsing import Inspection
+from refine.dashboard.chain_names import name_of
 from refine.dashboard.text import line
 from refine.export import ExportCandidate
 
@@ -29,7 +30,7 @@ def show_family(found: Inspection) -> None:
         {
             "candidate": [line(names[it.id], 60) for it in candidates],
             "made in round": [it.made_in_round for it in candidates],
-            "from": ["" if it.parent is None else line(names[it.parent], 60) for it in candidates],
+            "from": ["" if it.parent is None else line(name_of(found, it.parent), 60) for it in candidates],
             "how": [it.how.replace("_", " ") for it in candidates],
             "blocks applied": [_say_blocks(it) for it in candidates],
             "won rounds": [", ".join(str(n) for n in won.get(it.id, [])) for it in candidates],
@@ -63,7 +64,8 @@ def draw_tree(found: Inspection, candidates: list[ExportCandidate]) -> str:
         label, look = names[it.id], ""
         if it.is_failed:
             look = ' color="#e5484d" fontcolor="#e5484d" style="rounded,dashed"'
-            label += " · dropped"
+            checks = found.failed_checks.get(it.id)
+            label = f"{line(label, 40)} · {f'dropped: {line(checks[0][0], 20)}' if checks else 'dropped'}"
         elif it.id in won:
             look = ' fillcolor="#ccfbf1" fontcolor="#134e4a" style="rounded,filled"'
             label += " · won " + ", ".join(str(n) for n in won[it.id])

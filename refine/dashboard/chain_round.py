@@ -1,20 +1,20 @@
-"""One round of a chain: what was shown, how it was judged, by whom, and what became of it."""
+"""One round of a chain: how its pages look, how they were judged, by whom, and what became of it."""
 
 from collections import Counter
-from typing import Any
 
 import streamlit as st
 
 from refine.api.browsing import Inspection
-from refine.api.lineage import labeler_weight
 from refine.dashboard import charts
+from refine.dashboard.chain_critiques import marks_on, show_critiques
+from refine.dashboard.chain_names import candidate_of, name_in_round, name_of
+from refine.dashboard.chain_pictures import choose_view, say_no_pictures
+from refine.dashboard.chain_plan import show_plan
+from refine.dashboard.chain_rankings import show_came_in, show_controls, show_labelers, show_rankings
 from refine.dashboard.chain_story import say_verdict
-from refine.dashboard.text import count, escape, line, plain
-from refine.export import ExportCritique, ExportRanking, ExportRound
-from refine.types import EditPlan
-
-_CRITIQUES_SHOWN = 40
-_CONTROL = "a control"
+from refine.dashboard.picturing import Shown, has_picture, show_row
+from refine.dashboard.text import count, escape, line
+from refine.export import ExportRound
 
 
 def show_rounds(found: Inspection) -> None:
@@ -22,35 +22,77 @@ def show_rounds(found: Inspection) -> None:
     if not rounds:
         st.info("No round has been opened yet: its pages are being made.")
         return
-    labels = [_label(it) for it in rounds]
-    chosen = st.segmented_control(
-        "Round",
-        labels,
-        default=labels[0],
-        required=True,
-        key="round",
-        bind="query-params",
-    )
-    round = rounds[labels.index(chosen)]
+    round = _choose(rounds)
+    _show_pages(found, round)
     left, right = st.columns([7, 5], gap="large")
     with left:
         _show_standing(found, round)
     with right:
         _show_chart(found, round)
-    _show_rankings(found, round)
-    _show_controls(found, round)
-    _show_labelers(found, round)
-    _show_critiques(found, round)
+    show_came_in(found, round)
+    show_rankings(found, round)
+    show_controls(found, round)
+    show_labelers(found, round)
+    show_critiques(found, round)
     if round.plan is not None:
-        _show_plan(round.plan)
+        show_plan(round.plan)
+
+
+def _choose(rounds: tuple[ExportRound, ...]) -> ExportRound:
+    """A slider: moved along, it replays the chain."""
+    labels = [_label(it) for it in rounds]
+    if len(labels) == 1:
+        return rounds[0]
+    chosen = st.select_slider(
+        "Round",
+        labels,
+        value=labels[0],
+        key="round",
+        bind="query-params",
+        width=420,
+        help="Move it to replay the chain.",
+    )
+    return rounds[labels.index(chosen)]
 
 
 def _label(round: ExportRound) -> str:
     return "audit" if round.kind == "audit" else str(round.number)
 
 
-def _name(found: Inspection, round: ExportRound, candidate: str) -> str:
-    return _CONTROL if candidate in round.controls else found.story.names.get(candidate, candidate)
+def _show_pages(found: Inspection, round: ExportRound) -> None:
+    view = choose_view(found, round.shown)
+    cards = []
+    for each in round.shown:
+        candidate = candidate_of(found, each)
+        if candidate is None:
+            continue
+        note = "a copy made worse on purpose" if each in round.controls else _note(round, each)
+        won = round.verdict is not None and round.verdict.winner == each
+        cards.append(
+            Shown(
+                candidate=candidate,
+                name=name_in_round(found, round, each),
+                note=note,
+                is_best=won,
+                marks=marks_on(found, round, candidate, view),
+            )
+        )
+    show_row(found, cards, view=view, key=f"pages-{_label(round)}-{view}")
+    if not any(has_picture(found, it.candidate, view) for it in cards):
+        say_no_pictures()
+
+
+def _note(round: ExportRound, candidate: str) -> str:
+    verdict = round.verdict
+    if verdict is None:
+        return ""
+    words = []
+    if verdict.incumbent == candidate:
+        words.append("incumbent")
+    if verdict.winner == candidate:
+        words.append("won")
+    words += [f"P(best) {it.p_best:.2f}" for it in verdict.ratings if it.candidate == candidate]
+    return " · ".join(words)
 
 
 def _show_standing(found: Inspection, round: ExportRound) -> None:
@@ -66,7 +108,7 @@ def _show_standing(found: Inspection, round: ExportRound) -> None:
     kept = [ratings.get(each) for each in shown]
     st.dataframe(
         {
-            "candidate": [line(_name(found, round, each), 60) for each in shown],
+            "candidate": [line(name_in_round(found, round, each), 60) for each in shown],
             "": marks,
             "P(best)": [None if it is None else it.p_best for it in kept],
             "rating": ["" if it is None else f"{it.mean:+.2f} ± {1.96 * it.sd:.2f}" for it in kept],
@@ -91,155 +133,10 @@ def _show_standing(found: Inspection, round: ExportRound) -> None:
         words = f"{count(verdict.comparisons, 'comparison')} of the chain so far · {escape(verdict.method)}{gate}"
         st.caption(words)
     if round.pinned is not None:
-        st.caption(f"A person pinned {escape(found.story.names[round.pinned])}: it became the incumbent.")
+        st.caption(f"A person pinned {escape(name_of(found, round.pinned))}: it became the incumbent.")
 
 
 def _show_chart(found: Inspection, round: ExportRound) -> None:
     if round.verdict is not None:
-        rows = [(line(_name(found, round, it.candidate), 40), it) for it in round.verdict.ratings]
+        rows = [(line(name_in_round(found, round, it.candidate), 40), it) for it in round.verdict.ratings]
         charts.draw_ratings(rows, winner=round.verdict.winner, title="Ratings with 95 % intervals")
-
-
-def _show_rankings(found: Inspection, round: ExportRound) -> None:
-    st.subheader(f"{count(len(round.rankings), 'ranking')}", anchor=False)
-    if not round.rankings:
-        st.caption("None has come in yet.")
-        return
-    st.dataframe(
-        {
-            "labeler": [found.story.labelers.get(it.labeler, it.labeler) for it in round.rankings],
-            "best first": [line(_say_ranking(found, round, it), 300) for it in round.rankings],
-            "counts": [labeler_weight(round.verdict, it.labeler) for it in round.rankings],
-            "seconds": [it.active_s for it in round.rankings],
-            "paid": [it.cost_usd for it in round.rankings],
-            "by": [it.made_by for it in round.rankings],
-            "why": [line(it.why or "", 200) for it in round.rankings],
-            "changed": [len(it.replaced) or None for it in round.rankings],
-        },
-        hide_index=True,
-        placeholder="",
-        width="stretch",
-        column_config={
-            "best first": st.column_config.TextColumn(width="large", help="> is better than, = is tied with."),
-            "counts": st.column_config.NumberColumn(
-                format="%.2f", width="small", help="What the labeler counted for: 1 is a typical good one."
-            ),
-            "seconds": st.column_config.NumberColumn(format="%.0f", width="small"),
-            "paid": st.column_config.NumberColumn(format="dollar", width="small"),
-            "changed": st.column_config.NumberColumn(width="small", help="How often it was handed in anew."),
-        },
-    )
-
-
-def _say_ranking(found: Inspection, round: ExportRound, ranking: ExportRanking) -> str:
-    said = " > ".join(" = ".join(_name(found, round, each) for each in group) for group in ranking.groups)
-    if ranking.unjudgeable:
-        said += " · could not judge " + ", ".join(_name(found, round, each) for each in ranking.unjudgeable)
-    return said
-
-
-def _show_controls(found: Inspection, round: ExportRound) -> None:
-    lines = [it for it in found.controls if it.candidate in round.controls]
-    if not lines:
-        return
-    st.subheader("Controls", anchor=False)
-    rows: list[dict[str, Any]] = []
-    for each in lines:
-        seen, passed = [], 0
-        for ranking in round.rankings:
-            places = {name: place for place, group in enumerate(ranking.groups) for name in group}
-            if each.candidate in places and each.original in places:
-                is_right = places[each.original] < places[each.candidate]
-                passed += is_right
-                who = found.story.labelers.get(ranking.labeler, ranking.labeler)
-                seen.append(f"{who} {'saw it' if is_right else 'missed it'}")
-        rows.append(
-            {
-                "made worse by": line(each.operator, 60),
-                "copy of": line(found.story.names.get(each.original, each.original), 60),
-                "shows in": line(each.channel, 40),
-                "severity": each.severity,
-                "passed": f"{passed} of {len(seen)}",
-                "who": ", ".join(seen),
-                "retired": each.is_retired,
-            }
-        )
-    st.dataframe(rows, hide_index=True, placeholder="", width="stretch")
-
-
-def _show_labelers(found: Inspection, round: ExportRound) -> None:
-    verdict = round.verdict
-    if verdict is None or "snapshot" not in verdict.details:
-        return
-    known = verdict.details.get("labelers", {})
-    with st.expander(f"What was believed of {count(len(known), 'labeler')} when this was judged"):
-        names = sorted(known, key=lambda name: -float(known[name].get("mean", 0.0)))
-        columns = {"mean": "reliability", "sd": "± sd", "p_careless": "P(careless)", "p_adversarial": "P(adversarial)"}
-        st.dataframe(
-            {
-                "labeler": [found.story.labelers.get(name, name) for name in names],
-                **{label: [known[name].get(field) for name in names] for field, label in columns.items()},
-            },
-            hide_index=True,
-            placeholder="",
-            width="stretch",
-        )
-
-
-def _show_critiques(found: Inspection, round: ExportRound) -> None:
-    critiques = [(ranking, it) for ranking in round.rankings for it in ranking.critiques]
-    if not critiques:
-        return
-    st.subheader(f"{count(len(critiques), 'critique')}", anchor=False)
-    for ranking, critique in critiques[:_CRITIQUES_SHOWN]:
-        who = escape(found.story.labelers.get(ranking.labeler, "a labeler"))
-        about = escape(_name(found, round, critique.candidate))
-        st.caption(f"{who} on {about}{_say_more(critique)}")
-        st.text("[erased]" if critique.text is None else plain(critique.text, longest=2000))
-    if len(critiques) > _CRITIQUES_SHOWN:
-        st.caption(f"… and {len(critiques) - _CRITIQUES_SHOWN:,} more: `refine chain show --json` has them all.")
-
-
-def _say_more(critique: ExportCritique) -> str:
-    parts = [critique.aim, critique.category, critique.severity]
-    anchor = critique.anchor
-    if anchor is not None:
-        kind = str(anchor.get("kind", "place"))
-        selector = str(anchor.get("selector", "")) if kind in ("element", "edit") else ""
-        parts.append(f"points at {kind} {selector}".strip())
-    return "".join(f" · {escape(part, 100)}" for part in parts if part)
-
-
-def _show_plan(plan: EditPlan) -> None:
-    by = "distilled by the model" if plan.made_by == "distiller" else "made without the model, a critique an issue"
-    st.subheader(f"Edit plan, {by}", anchor=False)
-    if not plan.issues:
-        st.caption("Nothing to fix.")
-    else:
-        st.dataframe(
-            {
-                "issue": [it.id for it in plan.issues],
-                "what": [line(it.claim, 400) for it in plan.issues],
-                "where": [line(it.target, 100) for it in plan.issues],
-                "kind": [it.kind for it in plan.issues],
-                "severity": [it.severity for it in plan.issues],
-                "for": [it.support for it in plan.issues],
-                "against": [it.opposition for it in plan.issues],
-            },
-            hide_index=True,
-            placeholder="",
-            width="stretch",
-            column_config={
-                "issue": st.column_config.TextColumn(width="small"),
-                "what": st.column_config.TextColumn(width="large"),
-                **{name: st.column_config.NumberColumn(format="%.1f", width="small") for name in ("for", "against")},
-                "severity": st.column_config.NumberColumn(format="%.2f", width="small"),
-            },
-        )
-    for keep in plan.keep:
-        st.text(f"Keep: {line(keep.claim, 300)}")
-    for conflict in plan.conflicts:
-        st.text(f"Left alone, because people disagree: {line(' / '.join(conflict.claims), 400)}")
-    reasons = Counter(line(it.reason, 200) for it in plan.rejected)
-    for reason, number in reasons.most_common(10):
-        st.text(f"Left out, {count(number, 'piece')}: {reason}")

@@ -4,7 +4,10 @@ import streamlit as st
 
 from refine.api.browsing import Inspection
 from refine.api.lineage import Attempt, Cited, IssuePath, trace_issues
+from refine.dashboard.chain_critiques import show_crop, words_of
+from refine.dashboard.chain_names import candidate_of, name_of
 from refine.dashboard.diffs import make_diff
+from refine.dashboard.places import make_page
 from refine.dashboard.text import count, escape, line, plain
 from refine.export import ExportRound
 from refine.types import Verdict
@@ -25,20 +28,38 @@ def show_story(found: Inspection) -> None:
         if not paths:
             continue
         st.subheader(f"Round {round.number}: what people said, and what came of it", anchor=False)
+        _link_looks(found, round.number + 1)
         for path in paths:
             _show_path(found, path)
         _show_changes(found, round.number + 1)
 
 
+def _link_looks(found: Inspection, number: int) -> None:
+    """From a revision that won to how it looks beside the page it was made from."""
+    after = next((it for it in found.story.chain.rounds if it.kind == "normal" and it.number == number), None)
+    won = None if after is None or after.verdict is None else candidate_of(found, after.verdict.winner)
+    if won is not None and won.kind == "revision" and won.made_in_round == number and won.parent:
+        st.page_link(
+            make_page("chain"),
+            label="What won, before and after",
+            icon=":material/compare:",
+            query_params={
+                "chain": found.record.id,
+                "view": "Compare",
+                "before": line(name_of(found, won.parent), 60),
+                "after": line(name_of(found, won.id), 60),
+            },
+        )
+
+
 def _show_timeline(found: Inspection, rounds: list[ExportRound]) -> None:
-    names = found.story.names
     applied = {it.number: _count_applied(found, it) for it in rounds}
     st.dataframe(
         {
             "round": [it.number for it in rounds],
             "result": [say_verdict(found, it) for it in rounds],
             "P(beats incumbent)": [_p_won(it.verdict) for it in rounds],
-            "shown": [", ".join(names[each] for each in it.shown if each not in it.controls) for it in rounds],
+            "shown": [", ".join(name_of(found, each) for each in it.shown if each not in it.controls) for it in rounds],
             "rankings": [len(it.rankings) for it in rounds],
             "critiques": [sum(len(each.critiques) for each in it.rankings) for it in rounds],
             "issues planned": [None if it.plan is None else len(it.plan.issues) for it in rounds],
@@ -75,10 +96,10 @@ def say_verdict(found: Inspection, round: ExportRound) -> str:
     if verdict is None:
         return "no verdict yet"
     if verdict.incumbent is None:
-        return f"{found.story.names[verdict.winner]} wins"
+        return f"{name_of(found, verdict.winner)} wins"
     if verdict.winner == verdict.incumbent:
         return "the incumbent stays"
-    return f"{found.story.names[verdict.winner]} takes its place"
+    return f"{name_of(found, verdict.winner)} takes its place"
 
 
 def _p_won(verdict: Verdict | None) -> float | None:
@@ -113,14 +134,14 @@ def _show_cited(found: Inspection, cited: Cited) -> None:
     who = found.story.labelers.get(cited.labeler, "a labeler")
     about = found.story.names.get(cited.critique.candidate, "a page")
     weight = "" if cited.weight is None else f" · counts {cited.weight:.2f}"
-    words = "[erased]" if cited.critique.text is None else plain(cited.critique.text, longest=_LONGEST_QUOTE)
     with st.container(gap=None):
-        st.text(f"“{words}”")
+        st.text(f"“{words_of(cited.critique, longest=_LONGEST_QUOTE)}”")
+        show_crop(found, cited.critique)
         st.caption(f"{escape(who)} on {escape(about)}{weight}")
 
 
 def _show_attempt(found: Inspection, attempt: Attempt) -> None:
-    name = escape(found.story.names[attempt.candidate.id])
+    name = escape(name_of(found, attempt.candidate.id))
     st.markdown(f"**{name}** — {_say_became(attempt)}")
     reasons = dict.fromkeys(line(it.reason, 200) for it in attempt.edits if it.status == "not_applied" and it.reason)
     for reason in reasons:
@@ -141,7 +162,7 @@ def _show_changes(found: Inspection, number: int) -> None:
         if it.kind != "revision" or it.made_in_round != number or it.how != "whole_file" or not it.files:
             continue
         before, after = files.get(it.parent or "", {}), files[it.id]
-        with st.expander(f"Lines that {escape(found.story.names[it.id])} changed, for all its issues together"):
+        with st.expander(f"Lines that {escape(name_of(found, it.id))} changed, for all its issues together"):
             for name in dict.fromkeys([*before, *after]):
                 text = make_diff(before.get(name, ""), after.get(name, ""), context=1)
                 if text:

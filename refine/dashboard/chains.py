@@ -4,19 +4,31 @@ from datetime import UTC, datetime, timedelta
 
 import streamlit as st
 
-from refine.api.browsing import ChainFilter, ChainPage, FoundChain, Sort, find_chains
-from refine.dashboard.parts import choose_project, pick_row_of, refresh_when_written
+from refine.api.finding import ChainFilter, ChainPage, FoundChain, Sort, find_chains
+from refine.dashboard.acting import may_act, show_result, show_sign_in
+from refine.dashboard.bulk import show_bulk
+from refine.dashboard.parts import choose_project, pick_row_of, pick_rows_of, refresh_when_written, show_counting
 from refine.dashboard.places import go_to_chain
-from refine.dashboard.source import open_source
-from refine.dashboard.text import STATES, STOPS, format_time, line
+from refine.dashboard.source import Source, open_source
+from refine.dashboard.text import STATES, STOPS, count, format_time, line
 from refine.errors import InputError
 
 _ANY = "any"
 _STATES = {STATES[state]: state for state in ("new", "active", "waiting", "audit", "paused", "ended")}
 _STOPS = {words: reason for reason, words in STOPS.items()}
-_GAINS = {"improved": True, "not improved": False}
+_GAINS = {
+    "improved": (True, None),
+    "not improved": (False, None),
+    "P above .8": (None, 0.8),
+    "P above .95": (None, 0.95),
+}
 _AGES = {"an hour": 1, "a day": 24, "a week": 7 * 24, "a month": 30 * 24}
-_SORTS: dict[str, Sort] = {"newest first": "newest", "oldest first": "oldest", "most expensive first": "cost"}
+_SORTS: dict[str, Sort] = {
+    "newest first": "newest",
+    "oldest first": "oldest",
+    "most expensive first": "cost",
+    "greatest gain first": "gain",
+}
 """What is chosen stands in the address in these words."""
 
 
@@ -26,52 +38,76 @@ def show() -> None:
     title.header("Chains", anchor=False)
     with box:
         project = choose_project(source)
-    wanted, sort = _choose(project)
+    wanted, sort = _choose(source, project)
     place = st.query_params.get("after")
     if st.session_state.get("listed") not in (None, (wanted, sort)):
         place = None  # another list begins at its first page
         st.query_params.pop("after", None)
     st.session_state["listed"] = (wanted, sort)
     try:
-        page = source.ask(find_chains, wanted, sort=sort, after=place)
+        page = source.ask_sums(find_chains, wanted, sort=sort, after=place)
     except InputError:
         st.query_params.pop("after", None)
-        page, place = source.ask(find_chains, wanted, sort=sort), None
+        page, place = source.ask_sums(find_chains, wanted, sort=sort), None
     refresh_when_written(source)
+    show_result()
+    show_counting(source)
+    if page.fits is None and (sort not in ("newest", "oldest") or wanted.min_gain or wanted.min_cost_usd):
+        st.caption("Until all are counted, chains come by age, whatever they cost or gained.")
     if not page.chains:
         st.info("No chain fits. Take a filter off, or look at all projects.")
         return
-    _show_table(page)
+    is_acting = _choose_acting()
+    _show_table(source, page, wanted, sort, is_acting=is_acting)
     _show_turning(page, place)
 
 
-def _choose(project: str | None) -> tuple[ChainFilter, Sort]:
+def _choose(source: Source, project: str | None) -> tuple[ChainFilter, Sort]:
     text, state, stop, gain = st.columns([2.4, 1, 1.4, 1])
     words = text.text_input("Prompt has, or id begins with", key="text", bind="query-params", max_chars=200)
     in_state = state.selectbox("State", (_ANY, *_STATES), key="state", bind="query-params")
     stopped = stop.selectbox("Ended because", (_ANY, *_STOPS), key="stop", bind="query-params")
     improved = gain.selectbox("Gain", (_ANY, *_GAINS), key="gain", bind="query-params")
-    cost, age, order, _ = st.columns([1.2, 1.2, 1.4, 2])
+    cost, age, written_by, order = st.columns([1, 1, 1.6, 1.4])
     least = cost.number_input("Cost at least, $", min_value=0.0, step=1.0, key="cost", bind="query-params")
     within = age.selectbox("Begun within", (_ANY, *_AGES), key="age", bind="query-params")
+    model = written_by.selectbox("Model", _list_models(source), key="model", bind="query-params")
     sort = order.selectbox("Order", tuple(_SORTS), key="sort", bind="query-params")
     since = None
     if within in _AGES:
         now = datetime.now(UTC).replace(second=0, microsecond=0)  # the same list for a minute
         since = now - timedelta(hours=_AGES[within])
+    is_improved, min_gain = _GAINS.get(improved, (None, None))
     wanted = ChainFilter(
         project=project,
         state=_STATES.get(in_state),
         stop_reason=_STOPS.get(stopped),
-        is_improved=_GAINS.get(improved),
+        is_improved=is_improved,
+        min_gain=min_gain,
         min_cost_usd=least or None,
+        model=None if model == _ANY else model,
         created_after=since,
         text=words.strip() or None,
     )
     return wanted, _SORTS[sort]
 
 
-def _show_table(page: ChainPage) -> None:
+def _list_models(source: Source) -> list[str]:
+    """What the sums know; one that the address names is among them even while they are being made."""
+    known = source.tally().list_models()
+    named = st.query_params.get("model")
+    return [_ANY, *known, *([named] if named and named not in (_ANY, *known) else [])]
+
+
+def _choose_acting() -> bool:
+    """Whether rows are ticked to act on several, and not to open one."""
+    if may_act():
+        return bool(st.toggle("Act on several", key="several", bind="query-params"))
+    show_sign_in()
+    return False
+
+
+def _show_table(source: Source, page: ChainPage, wanted: ChainFilter, sort: Sort, *, is_acting: bool) -> None:
     found = page.chains
     table = st.dataframe(
         {
@@ -106,10 +142,13 @@ def _show_table(page: ChainPage) -> None:
             "people": st.column_config.NumberColumn(format="dollar", width=70),
         },
         on_select="rerun",
-        selection_mode="single-row",
-        key="chains",
+        selection_mode="multi-row" if is_acting else "single-row",
+        key="several-chains" if is_acting else "chains",
     )
-    if (row := pick_row_of(table)) is not None:
+    if is_acting:
+        ticked = [found[row].chain.id for row in pick_rows_of(table) if row < len(found)]
+        show_bulk(source, ticked, wanted, sort, fits=page.fits)
+    elif (row := pick_row_of(table)) is not None:
         go_to_chain(found[row].chain.id)
 
 
@@ -121,7 +160,8 @@ def _show_turning(page: ChainPage, place: str | None) -> None:
     if following.button("Next page", disabled=page.after is None, width="stretch") and page.after is not None:
         st.query_params["after"] = page.after
         st.rerun()
-    said.caption("Tick a row to open its chain. The address of this page leads back to this list.")
+    fits = "" if page.fits is None else f"{count(page.fits, 'chain')} in this list. "
+    said.caption(f"{fits}Tick a row to open its chain. The address of this page leads back to this list.")
 
 
 def _describe(found: FoundChain) -> str:

@@ -78,6 +78,66 @@ def draw_stops(stops: Sequence[tuple[str, int]], *, title: str) -> None:
     st.vega_lite_chart(spec=spec, width="stretch", alt=title)
 
 
+def draw_shares(rows: Sequence[tuple[str, float, float, float]], *, title: str) -> None:
+    """(name, share, low, high): shares with their intervals."""
+    if not rows:
+        st.caption(f"{title}: none yet")
+        return
+    st.markdown(f"**{title}**")
+    axis = {"format": "%", "tickCount": 5}
+    y = {"field": "name", "type": "nominal", "sort": None, "title": None, "axis": {"labelLimit": 220}}
+    x = {"type": "quantitative", "title": None, "axis": axis}
+    spec = {
+        "data": {"values": [{"name": n, "share": share, "low": low, "high": high} for n, share, low, high in rows]},
+        "height": {"step": 28},
+        "encoding": {"y": y},
+        "layer": [
+            {
+                "mark": {"type": "rule", "strokeWidth": 3, "opacity": 0.45, "color": _WON},
+                "encoding": {"x": {"field": "low", **x}, "x2": {"field": "high"}},
+            },
+            {
+                "mark": {"type": "point", "filled": True, "size": 90, "opacity": 1, "color": _WON},
+                "encoding": {
+                    "x": {"field": "share", **x},
+                    "tooltip": [
+                        {"field": "name"},
+                        {"field": "share", "type": "quantitative", "format": ".1%"},
+                        {"field": "low", "type": "quantitative", "format": ".1%"},
+                        {"field": "high", "type": "quantitative", "format": ".1%"},
+                    ],
+                },
+            },
+        ],
+    }
+    st.vega_lite_chart(spec=spec, width="stretch", alt=title)
+
+
+def draw_bins(rows: Sequence[tuple[str, int, bool]], *, title: str) -> None:
+    """(bin, number, whether it counts), as bars in order; those that do not count are pale."""
+    st.markdown(f"**{title}**")
+    color = {
+        "field": "is",
+        "type": "nominal",
+        "title": None,
+        "legend": {"orient": "bottom"},
+        "scale": {"domain": ["taken", "left out"], "range": [_WON, _OTHER]},
+    }
+    values = [{"bin": bin, "number": number, "is": "taken" if taken else "left out"} for bin, number, taken in rows]
+    spec = {
+        "data": {"values": values},
+        "height": 190,
+        "mark": {"type": "bar"},
+        "encoding": {
+            "x": {"field": "bin", "type": "ordinal", "sort": None, "title": None, "axis": {"labelAngle": 0}},
+            "y": {"field": "number", "type": "quantitative", "title": None, "axis": {"format": "~s", "tickCount": 4}},
+            "color": color,
+            "tooltip": [{"field": "bin"}, {"field": "number", "type": "quantitative", "format": ","}, {"field": "is"}],
+        },
+    }
+    st.vega_lite_chart(spec=spec, width="stretch", alt=title)
+
+
 def draw_ratings(rows: Sequence[tuple[str, Rating]], *, winner: str, title: str) -> None:
     """Ratings with their 95 % intervals, by readable name; the winner stands out."""
     values = [
@@ -130,7 +190,7 @@ def draw_strip(rows: Sequence[dict[str, Any]], *, field: str, title: str, format
     st.markdown(f"**{title}**")
     spec = {
         "data": {"values": [dict(row) for row in rows]},
-        "height": 130,
+        "height": 190,
         "mark": {"type": "bar"},
         "encoding": {
             "x": {"field": "n", "type": "ordinal", "title": None, "axis": None},
@@ -145,3 +205,48 @@ def draw_strip(rows: Sequence[dict[str, Any]], *, field: str, title: str, format
         },
     }
     st.vega_lite_chart(spec=spec, width="stretch", alt=title)
+
+
+def draw_p_best(standings: Sequence[tuple[int, str, dict[str, float]]], *, title: str) -> None:
+    """A line for each candidate: (rankings so far, whose came last, P(best) by name), first to last."""
+    names = list(standings[0][2]) if standings else []
+    values = [
+        {"n": n, "after": who, **{f"p{at}": round(by_name[name], 3) for at, name in enumerate(names)}}
+        for n, who, by_name in standings
+    ]
+    keys = [{"key": f"p{at}", "page": name} for at, name in enumerate(names)]
+    st.markdown(f"**{title}**")
+    spec = {
+        "data": {"values": values},
+        # A row for each ranking is sent, not for each candidate too; names come by a look-up, never as code.
+        "transform": [
+            {"fold": [each["key"] for each in keys], "as": ["key", "p"]},
+            {"lookup": "key", "from": {"data": {"values": keys}, "key": "key", "fields": ["page"]}},
+        ],
+        "height": 250,
+        "mark": {"type": "line", "point": {"size": 40}, "interpolate": "linear"},
+        "encoding": {
+            "x": {
+                "field": "n",
+                "type": "quantitative",
+                "title": "rankings",
+                "axis": {"format": "d", "tickMinStep": 1, "tickCount": 10},
+            },
+            "y": {
+                "field": "p",
+                "type": "quantitative",
+                "title": None,
+                "scale": {"domain": [0, 1]},
+                "axis": {"format": ".1f", "tickCount": 5},
+            },
+            "color": {"field": "page", "type": "nominal", "title": None, "legend": {"orient": "bottom"}, "sort": None},
+            "tooltip": [
+                {"field": "page"},
+                {"field": "n", "title": "rankings"},
+                {"field": "after", "title": "the last by"},
+                {"field": "p", "type": "quantitative", "format": ".2f", "title": "P(best)"},
+            ],
+        },
+    }
+    st.vega_lite_chart(spec=spec, width="stretch", alt=title)
+    st.caption("Fitted again after each ranking, with all labelers alike; the verdict may have weighed them.")

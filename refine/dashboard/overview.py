@@ -6,12 +6,20 @@ import streamlit as st
 
 from refine.api.overview import Overview, ProjectLine, load_overview
 from refine.dashboard import charts
-from refine.dashboard.parts import choose_project, pick_row_of, refresh_when_written, show_demo_note
-from refine.dashboard.places import go_to_chain
+from refine.dashboard.parts import choose_project, pick_row_of, refresh_when_written, show_counting, show_demo_note
+from refine.dashboard.places import TITLES, go_to_chain, make_page
 from refine.dashboard.source import open_source
 from refine.dashboard.text import STATES, STOPS, count, format_age, format_count, format_span, format_usd, line
 from store.dashboards import Waiting
 
+_QUESTIONS = {
+    "waste": "What did a gain cost, and what was wasted?",
+    "chains": "Why is this line here? Open a chain, then Lines",
+    "labelers": "Whom not to trust?",
+    "models": "Which model, which prompt?",
+    "data": "What is there to train on?",
+}
+"""Page -> what it answers. What was gained and what waits stands on this page."""
 _ORDER = ("new", "active", "waiting", "audit", "paused", "ended", "failed")
 
 
@@ -21,13 +29,15 @@ def show() -> None:
     title.header("Overview", anchor=False)
     with box:
         project = choose_project(source)
-    found = source.ask(load_overview, project)
+    found = source.ask_sums(load_overview, project)
     refresh_when_written(source)
-    if not found.chains:
+    show_counting(source)
+    if not found.chains and source.tally().is_complete:
         st.info("No chains yet. `refine batch PROMPTS` starts one for every prompt of a file.")
         return
     show_demo_note(is_demo=found.is_demo, is_simulated=found.is_simulated, of_some=len(found.projects) > 1)
     _show_figures(found)
+    _show_questions()
     left, right = st.columns(2, gap="large")
     with left:
         _show_states(found)
@@ -44,7 +54,6 @@ def _show_figures(found: Overview) -> None:
         _show_gain(found)
     models_usd = sum(each.spending.models_usd for each in found.projects)
     people_usd = sum(each.spending.people_usd for each in found.projects)
-    people_s = sum(each.people_s for each in found.slices)
     unpriced = sum(each.spending.unpriced_calls for each in found.projects)
     spent.metric(
         "Models",
@@ -58,7 +67,7 @@ def _show_figures(found: Overview) -> None:
     people.metric(
         "People",
         _money(people_usd),
-        format_span(people_s) + " of work",
+        format_span(found.people_s) + " of work",
         delta_color="off",
         delta_arrow="off",
         border=True,
@@ -83,6 +92,14 @@ def _show_figures(found: Overview) -> None:
         border=True,
         help="Rankings that open rounds still want from people.",
     )
+
+
+def _show_questions() -> None:
+    """Where what readers ask first is answered; a page that is not there is not named."""
+    with st.container(horizontal=True, gap="small"):
+        for name, question in _QUESTIONS.items():
+            if name in TITLES:
+                st.page_link(make_page(name), label=question)
 
 
 def _show_gain(found: Overview) -> None:
@@ -139,7 +156,11 @@ def _show_rounds(found: Overview) -> None:
         width="stretch",
         column_config={
             "round": st.column_config.NumberColumn(width="small"),
-            "ended after it": st.column_config.NumberColumn(help="Chains that ended after so many judged rounds."),
+            "judged": st.column_config.NumberColumn(format="localized"),
+            "a challenger won": st.column_config.NumberColumn(format="localized"),
+            "ended after it": st.column_config.NumberColumn(
+                format="localized", help="Chains that ended after so many judged rounds."
+            ),
             "share": st.column_config.ProgressColumn(
                 format="percent", min_value=0, max_value=1, help="Of rounds with an incumbent, those it lost."
             ),
@@ -200,6 +221,7 @@ def _show_projects(found: Overview) -> None:
         {
             "project": [line(each.name, 60) for each in lines],
             "final beats first": [_say_gain(each) for each in lines],
+            "an improvement cost": [_say_price(each) for each in lines],
             "chains": [each.chains for each in lines],
             "ended": [each.ended for each in lines],
             "models": [each.spending.models_usd for each in lines],
@@ -212,6 +234,11 @@ def _show_projects(found: Overview) -> None:
         width="stretch",
         column_config={
             "final beats first": st.column_config.TextColumn(help="From audit rounds, with its 95 % interval."),
+            "an improvement cost": st.column_config.TextColumn(
+                help="All that was spent over the rounds in which a challenger took the incumbent's place."
+            ),
+            "chains": st.column_config.NumberColumn(format="localized"),
+            "ended": st.column_config.NumberColumn(format="localized"),
             "models": st.column_config.NumberColumn(format="dollar"),
             "people": st.column_config.NumberColumn(format="dollar"),
             "spent of it": st.column_config.ProgressColumn(format="percent", min_value=0, max_value=1),
@@ -226,12 +253,17 @@ def _say_gain(project: ProjectLine) -> str:
     return f"{rate.rate:.0%} ({rate.low:.0%} to {rate.high:.0%})"
 
 
+def _say_price(project: ProjectLine) -> str | None:
+    each = project.usd_per_improvement
+    return None if each is None else format_usd(each)
+
+
 def _say_budget(budget_usd: float | None) -> str:
     return "no limit" if budget_usd is None else format_usd(budget_usd)
 
 
 def _tokens(found: Overview) -> str:
-    return f"{format_count(sum(each.prompt_tokens + each.completion_tokens for each in found.slices))} tokens"
+    return f"{format_count(found.tokens)} tokens"
 
 
 def _say_failed(found: Overview) -> str:

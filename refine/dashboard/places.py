@@ -5,7 +5,15 @@ from importlib import import_module
 import streamlit as st
 from streamlit.navigation.page import Page
 
-TITLES = {"overview": "Overview", "waste": "Waste", "chains": "Chains", "chain": "Chain"}
+TITLES = {
+    "overview": "Overview",
+    "waste": "Waste",
+    "chains": "Chains",
+    "chain": "Chain",
+    "labelers": "Labelers",
+    "models": "Models",
+    "data": "Data",
+}
 """Module and path -> title, in the order of the menu; the first is the one that opens. No icons: Streamlit fetches a
 page's icon from a server of others to put it on the browser's tab."""
 

@@ -52,6 +52,11 @@ def escape(text: str, width: int = 120) -> str:
     return _MARKUP.sub(r"\\\1", line(text, width))
 
 
+def code(text: str, width: int = 300) -> str:
+    """One line that stands between backticks in Markdown."""
+    return line(text, width).replace("`", "'")
+
+
 def format_usd(usd: float) -> str:
     if usd == 0 or usd >= 0.01:
         return f"${usd:,.2f}"

@@ -2,9 +2,9 @@
 
 import streamlit as st
 
-from refine.api.overview import list_project_names
+from refine.api.overview import find_project_key, list_project_names
 from refine.api.waste import CARELESS, ROUNDS_LOOKED_AT, SURE, WasteReport, load_waste
-from refine.dashboard.parts import choose_project, pick_row_of, refresh_when_written
+from refine.dashboard.parts import choose_project, pick_row_of, refresh_when_written, show_counting
 from refine.dashboard.places import go_to_chain
 from refine.dashboard.source import open_source
 from refine.dashboard.text import count, format_span, format_usd
@@ -36,7 +36,6 @@ _WHAT = {
         "Ended with a page of their first round: what they cost after that round's verdict.",
     ),
 }
-_CHAINS_SHOWN = 200
 
 
 def show() -> None:
@@ -52,7 +51,14 @@ def show() -> None:
     if project is None:
         st.info("Choose a project: waste is counted for one at a time." if names else "No project yet.")
         return
-    report = source.ask(load_waste, project)
+    source.tally().want_late(source.ask(find_project_key, project))
+    report = source.ask_sums(load_waste, project)
+    show_counting(source)
+    if report.late_left:
+        st.caption(
+            f":material/hourglass_top: late rankings are still looked for in {count(report.late_left, 'round')}; that"
+            " line grows meanwhile"
+        )
     _show_figures(report)
     _show_lines(report)
     _show_chains(report)
@@ -125,7 +131,7 @@ def _show_chains(report: WasteReport) -> None:
     if not report.unimproved:
         return
     st.subheader("Chains that did not improve", anchor=False)
-    shown = report.unimproved[:_CHAINS_SHOWN]
+    shown = report.unimproved
     table = st.dataframe(
         {"chain": list(shown)},
         hide_index=True,
@@ -134,8 +140,9 @@ def _show_chains(report: WasteReport) -> None:
         selection_mode="single-row",
         key="unimproved",
     )
-    if len(report.unimproved) > len(shown):
-        st.caption(f"The first {len(shown)} of {len(report.unimproved):,}.")
+    in_all = next(each.number for each in report.lines if each.what == "unimproved")
+    if in_all > len(shown):
+        st.caption(f"The first {len(shown)} of {in_all:,}.")
     if (row := pick_row_of(table)) is not None:
         go_to_chain(shown[row])
 

@@ -9,6 +9,7 @@ from refine.errors import InputError
 from refine.export.dpo import dpo_round
 from refine.export.folder import Written, write_folder
 from refine.export.records import (
+    REASONS,
     ExportCall,
     ExportCandidate,
     ExportChain,
@@ -17,12 +18,14 @@ from refine.export.records import (
     ExportReplaced,
     ExportRound,
     Filters,
+    LeftOut,
 )
 from refine.export.sft import sft_final
 from refine.export.trajectories import trajectory
 
 __all__ = [
     "EXPORTS",
+    "REASONS",
     "Export",
     "ExportCall",
     "ExportCandidate",
@@ -32,6 +35,7 @@ __all__ = [
     "ExportReplaced",
     "ExportRound",
     "Filters",
+    "LeftOut",
     "Written",
     "dpo_round",
     "export",
@@ -44,7 +48,7 @@ __all__ = [
 class Export:
     """A kind of export: its rows, and what its dataset card says."""
 
-    rows: Callable[[Iterable[ExportChain], Filters], Iterator[dict[str, Any]]]
+    rows: Callable[[Iterable[ExportChain], Filters, LeftOut], Iterator[dict[str, Any]]]
     about: str
 
 
@@ -73,5 +77,6 @@ def export(name: str, chains: Iterable[ExportChain], folder: str | Path, filters
     if name not in EXPORTS:
         raise InputError(f"unknown export {name!r}; expected one of {', '.join(EXPORTS)}")
     filters = filters or Filters()
-    kind = EXPORTS[name]
-    return write_folder(kind.rows(chains, filters), folder, name=name, about=kind.about, filters=filters)
+    kind, left_out = EXPORTS[name], LeftOut()
+    rows = kind.rows(chains, filters, left_out)
+    return write_folder(rows, folder, name=name, about=kind.about, filters=filters, left_out=left_out)

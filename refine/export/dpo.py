@@ -1,31 +1,39 @@
 """`dpo_round`: preference pairs within a round, in TRL's prompt/chosen/rejected columns with a margin."""
 
 import math
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import Any
 
 from refine.export.conversation import candidate_turns, prompt_turns
-from refine.export.records import ExportCandidate, ExportChain, ExportRound, Filters, made_by, uses_allowed
+from refine.export.records import ExportCandidate, ExportChain, ExportRound, Filters, LeftOut, made_by, uses_allowed
 from refine.types import Rating, Verdict
 
 
-def dpo_round(chains: Iterable[ExportChain], filters: Filters) -> Iterator[dict[str, Any]]:
+def dpo_round(
+    chains: Iterable[ExportChain], filters: Filters, left_out: LeftOut | None = None
+) -> Iterator[dict[str, Any]]:
     """A row for every round with a verdict and every candidate that its winner beats.
 
     `p` is P(chosen beats rejected), `margin` the difference of their posterior means. Pairs below
-    `filters.min_confidence`, pairs of one and the same page, controls and audit rounds are left out.
+    `filters.min_confidence`, pairs of one and the same page, controls and audit rounds are left out. `left_out` is
+    added to: pairs by what left them out.
     """
+    left_out = Counter() if left_out is None else left_out
     for chain in chains:
-        if chain.is_demo and not filters.include_demo:
-            continue
         candidates = {candidate.id: candidate for candidate in chain.candidates}
         for round in chain.rounds:
             if round.kind == "audit" or round.verdict is None:
                 continue
             uses = uses_allowed(chain, up_to=round.number)
-            if set(filters.uses) <= set(uses):
-                for pair in _pairs(round, round.verdict, candidates, filters.min_confidence):
+            for pair in _pairs(round, round.verdict, candidates, left_out):
+                why = filters.reason_against(chain, uses)
+                if why is None and pair[2] < filters.min_confidence:
+                    why = "confidence"
+                if why is None:
                     yield _row(chain, round, *pair, uses)
+                else:
+                    left_out[why] += 1
 
 
 def p_beats(verdict: Verdict, chosen: Rating, rejected: Rating) -> float:
@@ -46,7 +54,7 @@ Pair = tuple[ExportCandidate, ExportCandidate, float, float]
 
 
 def _pairs(
-    round: ExportRound, verdict: Verdict, candidates: dict[str, ExportCandidate], min_confidence: float
+    round: ExportRound, verdict: Verdict, candidates: dict[str, ExportCandidate], left_out: LeftOut
 ) -> Iterator[Pair]:
     """(chosen, rejected, p, margin), rejected in the order on show."""
     ratings = {rating.candidate: rating for rating in verdict.ratings if rating.candidate not in round.controls}
@@ -55,13 +63,16 @@ def _pairs(
     if chosen is None or not chosen.files:
         return
     for rejected in on_show:
-        if rejected.id == chosen.id or not rejected.files or rejected.files == chosen.files:
+        if rejected.id == chosen.id or not rejected.files:
             continue
-        p = p_beats(verdict, ratings[chosen.id], ratings[rejected.id])
         margin = ratings[chosen.id].mean - ratings[rejected.id].mean
-        # A gate can keep an incumbent whose challenger is ahead: no pair, whatever the least confidence asked for.
-        if p >= min_confidence and margin > 0:
-            yield chosen, rejected, p, margin
+        if rejected.files == chosen.files:
+            left_out["same_page"] += 1
+        elif margin <= 0:
+            # A gate can keep an incumbent whose challenger is ahead: no pair, whatever the least confidence asked for.
+            left_out["behind"] += 1
+        else:
+            yield chosen, rejected, p_beats(verdict, ratings[chosen.id], ratings[rejected.id]), margin
 
 
 def _row(

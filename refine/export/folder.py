@@ -7,16 +7,16 @@ tool arguments; lines of JSON come back as they were.
 import hashlib
 import os
 import secrets
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import orjson
 
 from refine.errors import InputError
-from refine.export.records import Filters
+from refine.export.records import REASONS, Filters, LeftOut
 
 DATA = "train.jsonl"
 CARD = "README.md"
@@ -39,17 +39,26 @@ class Written:
     rows: int
     sha256: str
     """Of the data."""
+    left_out: Mapping[str, int] = field(default_factory=dict)
+    """Rows by what left them out, one of REASONS."""
 
 
 def write_folder(
-    rows: Iterable[dict[str, Any]], folder: str | Path, *, name: str, about: str, filters: Filters
+    rows: Iterable[dict[str, Any]],
+    folder: str | Path,
+    *,
+    name: str,
+    about: str,
+    filters: Filters,
+    left_out: LeftOut | None = None,
 ) -> Written:
-    """Write the rows, one at a time, and the card; the folder is made when it is not there.
+    """Write the rows, one at a time, and the card; the folder is made when it is not there. `left_out` is read when
+    all rows have been taken.
 
     The data appears whole or not at all, in place of an earlier export's. The same rows give the same bytes. Raises
     InputError when the folder cannot be written or holds files that no export wrote.
     """
-    folder = Path(folder)
+    folder, left_out = Path(folder), LeftOut() if left_out is None else left_out
     try:
         folder.mkdir(parents=True, exist_ok=True)
         _refuse_foreign(folder)
@@ -61,13 +70,21 @@ def write_folder(
                 digest.update(line)
                 file.write(line)
                 count += 1
-            card = _card(name=name, about=about, rows=count, sha256=digest.hexdigest(), filters=filters)
+            card = _card(
+                name=name,
+                about=about,
+                rows=count,
+                sha256=digest.hexdigest(),
+                filters=filters,
+                left_out=left_out or LeftOut(),
+            )
             # Before the data: a folder with data and no card of ours would be taken for somebody else's.
             with _replacing(folder / CARD) as card_file:
                 card_file.write(card.encode())
     except OSError as error:
         raise InputError(f"{folder}: cannot be written ({error.strerror or error}); choose another folder") from error
-    return Written(path=folder / DATA, rows=count, sha256=digest.hexdigest())
+    left = {why: left_out[why] for why in REASONS if left_out[why]}
+    return Written(path=folder / DATA, rows=count, sha256=digest.hexdigest(), left_out=left)
 
 
 def encode_row(row: dict[str, Any]) -> bytes:
@@ -113,9 +130,10 @@ def _replacing(path: Path) -> Iterator[BinaryIO]:
         raise
 
 
-def _card(*, name: str, about: str, rows: int, sha256: str, filters: Filters) -> str:
+def _card(*, name: str, about: str, rows: int, sha256: str, filters: Filters, left_out: LeftOut) -> str:
     demo = "included" if filters.include_demo else "left out"
     uses = ", ".join(filters.uses) if filters.uses else "not asked for"
+    left = "; ".join(f"{left_out[why]:,} {words}" for why, words in REASONS.items() if left_out[why]) or "nothing"
     return f"""---
 configs:
 - config_name: default
@@ -134,6 +152,7 @@ configs:
 - Chains of the demo model: {demo}
 - Uses that every labeler must have allowed: {uses}
 - Least confidence of a pair: {filters.min_confidence}
+- Left out: {left}
 
 {_HOW_TO_LOAD.get(name, _LOAD)} The licence and source of a row's prompt stand in the row;
 what the whole may be used for is for you to decide from them and from `uses_allowed`.

@@ -1,5 +1,6 @@
 """What exports are made of: a chain with all that is recorded about it, as plain records without a database."""
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -192,6 +193,24 @@ class Filters:
     """Only rows whose feedback may be used for all of these."""
     min_confidence: float = 0.6
     """Of a pair: the least P(chosen beats rejected)."""
+
+    def reason_against(self, chain: ExportChain, uses: tuple[str, ...]) -> str | None:
+        """Why a row of this chain is left out, whose feedback may be used for `uses`; None: it is taken."""
+        if chain.is_demo and not self.include_demo:
+            return "demo"
+        return None if set(self.uses) <= set(uses) else "uses"
+
+
+LeftOut = Counter[str]
+"""Rows that an export could have had, by what left them out: the first of the reasons in REASONS that holds."""
+REASONS = {
+    "unfinished": "of chains that have not ended, failed, or have no final page",
+    "same_page": "pairs of one and the same page",
+    "behind": "pairs whose winner is not rated above the other, which a gate can bring about",
+    "demo": "of chains of the demo model",
+    "uses": "whose labelers did not allow every use asked for",
+    "confidence": "pairs below the least confidence",
+}
 
 
 def uses_allowed(chain: ExportChain, *, up_to: int | None = None, with_audit: bool = False) -> tuple[str, ...]:

@@ -1,24 +1,30 @@
 """`sft_final`: the prompt and the final candidate, in TRL's prompt/completion columns."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import Any
 
 from refine.export.conversation import candidate_turns, prompt_turns
-from refine.export.records import ExportChain, Filters, made_by, uses_allowed
+from refine.export.records import ExportChain, Filters, LeftOut, made_by, uses_allowed
 
 
-def sft_final(chains: Iterable[ExportChain], filters: Filters) -> Iterator[dict[str, Any]]:
+def sft_final(
+    chains: Iterable[ExportChain], filters: Filters, left_out: LeftOut | None = None
+) -> Iterator[dict[str, Any]]:
     """One row for every chain that ended, did not fail and has a final candidate: its incumbent at the end.
 
     `is_pinned`: a person chose it over the verdict. `p_best` is the final's in the last verdict that rated it, None
-    where none did.
+    where none did. `left_out` is added to: chains by what left them out.
     """
+    left_out = Counter() if left_out is None else left_out
     for chain in chains:
         final = next((each for each in chain.candidates if each.id == chain.incumbent), None)
         if chain.state != "ended" or chain.stop_reason in (None, "failed") or final is None or not final.files:
+            left_out["unfinished"] += 1
             continue
         uses = uses_allowed(chain)
-        if (chain.is_demo and not filters.include_demo) or not set(filters.uses) <= set(uses):
+        if (why := filters.reason_against(chain, uses)) is not None:
+            left_out[why] += 1
             continue
         yield {
             "prompt": prompt_turns(chain),

@@ -1,6 +1,7 @@
 """`trajectory`: all that is recorded about a chain, one JSON object each. docs/trajectory-format.md has the fields."""
 
 import hashlib
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -15,6 +16,7 @@ from refine.export.records import (
     ExportReplaced,
     ExportRound,
     Filters,
+    LeftOut,
     uses_allowed,
 )
 from refine.types import Edit, Message, ModelReply, Span
@@ -23,13 +25,20 @@ FORMAT = "refine-trajectory"
 VERSION = 1
 
 
-def trajectory(chains: Iterable[ExportChain], filters: Filters) -> Iterator[dict[str, Any]]:
-    """One object for every chain, also for those that still run or failed."""
+def trajectory(
+    chains: Iterable[ExportChain], filters: Filters, left_out: LeftOut | None = None
+) -> Iterator[dict[str, Any]]:
+    """One object for every chain, also for those that still run or failed. `left_out` is added to: chains by what left
+    them out."""
+    left_out = Counter() if left_out is None else left_out
     for chain in chains:
         # The rankings of an audit round are in the line as well, so what their labelers allowed counts.
         uses = uses_allowed(chain, with_audit=True)
-        if (filters.include_demo or not chain.is_demo) and set(filters.uses) <= set(uses):
+        why = filters.reason_against(chain, uses)
+        if why is None:
             yield _chain(chain, uses)
+        else:
+            left_out[why] += 1
 
 
 def _chain(chain: ExportChain, uses: tuple[str, ...]) -> dict[str, Any]:

@@ -103,6 +103,16 @@ class Passes:
         kept = ("variance", "generator_variance", "theta", "mean", "generators", "control_lead")
         self.blind = {name: getattr(self, name) for name in kept}
 
+    def explained(self) -> Floats:
+        """By labeler: log Bayes factor of seeing the leads that others' rows give, against seeing none, if good."""
+        rows = self.rows
+        lead, variance = self._leads(self._solve())
+        count = len(rows.data.labelers)
+        prior = np.log(np.maximum(self.population.good, 1e-300))
+        seen = self._gather(lead, variance, rows.labeler, count).good + prior
+        nothing = self._gather(0 * lead, 0 * variance, rows.labeler, count).good + prior
+        return np.asarray(np.logaddexp.reduce(seen, (1, 2)) - np.logaddexp.reduce(nothing, (1, 2)))
+
     def finish(self, *, seed: int, draws: int) -> Fitted:
         rows = self.rows
         scores = self._solve()

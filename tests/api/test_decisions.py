@@ -4,6 +4,7 @@ import random
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import Connection
@@ -17,6 +18,7 @@ from store import candidates, chains, rankings, rounds, verdicts
 from store.audits import load_audited
 from store.chains import list_chains
 from store.database import Database
+from store.feedback import lease_assignment
 from store.opening import open_database
 from store.standing import count_judged, load_judged
 from tests.dashboard import made_store
@@ -26,7 +28,7 @@ BAD = "max"
 CHAINS = 14
 
 
-def make_project(connection: Connection, *, judged: bool = True, **settings: object) -> None:
+def make_project(connection: Connection, /, *, judged: bool = True, **settings: Any) -> None:
     """Chains of a round of three pages, ranked by three who mostly see that the first is best and one who inverts."""
     rng = random.Random(5)
     keys = made_store.order(
@@ -224,7 +226,7 @@ def test_a_disabled_labeler_is_given_nothing(tmp_path: Path) -> None:
         decide_access(database, "ann", is_allowed=False, reason="a test")
         with pytest.raises(FeedbackError, match="disabled"):
             database.write_now(
-                lambda connection: made_store.feedback.lease_assignment(
+                lambda connection: lease_assignment(
                     connection,
                     round_id=rounds.newest_round(connection, 1).id,  # type: ignore[union-attr]
                     labeler="ann",

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from refine.api.browsing import FoundChain, find_chains, inspect_chain
+from refine.api.browsing import inspect_chain
+from refine.api.finding import FoundChain, find_chains
 from refine.api.overview import load_overview
 from refine.api.waste import late_rankings, load_waste
 from refine.errors import InputError
@@ -230,7 +231,7 @@ def test_what_waits_is_summed_and_listed(filled: Callable[..., Database]) -> Non
     assert waits.opened_at == found.waiting.oldest
 
 
-@pytest.mark.parametrize("sort", ["newest", "oldest", "cost"])
+@pytest.mark.parametrize("sort", ["newest", "oldest", "cost", "gain"])
 def test_pages_of_any_size_hold_every_chain_once_and_in_order(filled: Callable[..., Database], sort: Any) -> None:
     with filled(make_wasteful) as database:
         (whole,) = [find_chains(database, ChainFilter(), sort=sort)]
@@ -242,7 +243,7 @@ def test_pages_of_any_size_hold_every_chain_once_and_in_order(filled: Callable[.
             if (after := page.after) is None:
                 break
     assert listed == list(whole.chains)
-    costs = [each.chain.cost_micros for each in listed]
+    costs = [each.chain.models_usd + each.chain.people_usd for each in listed]
     assert len(costs) == 3
     assert sort != "cost" or costs == sorted(costs, reverse=True)
 

@@ -198,6 +198,8 @@ def test_projects_are_listed_and_shown(refine: Run, chains: list[dict[str, Any]]
 def test_exports_are_written_and_demo_chains_only_when_asked_for(refine: Run, chains: list[dict[str, Any]]) -> None:
     without = json.loads(refine("export", "sft_final", "--project", "p", "--out", "a", "--json").stdout)
     assert [it["rows"] for it in without] == [0]
+    assert [it["left_out"] for it in without] == [{"demo": 3}]
+    assert "Left out: 3 of chains of the demo model" in Path("a/sft_final/README.md").read_text()
     assert "--include-demo" in refine("export", "all", "--project", "p", "--out", "b").stdout
     written = json.loads(refine("export", "all", "--project", "p", "--out", "c", "--include-demo", "--json").stdout)
     assert [it["name"] for it in written] == ["sft_final", "dpo_round", "trajectory"]

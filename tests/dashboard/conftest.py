@@ -11,6 +11,7 @@ from streamlit.util import calc_hash
 
 from refine.dashboard.app import MAIN
 from refine.dashboard.source import SOURCES, VARIABLE
+from refine.dashboard.writers import WRITERS
 from store.database import Database
 from store.opening import open_database
 from tests.dashboard.made_store import make_story
@@ -50,4 +51,5 @@ def open_page(monkeypatch: pytest.MonkeyPatch) -> Iterator[OpenPage]:
         return page
 
     yield open_
+    WRITERS.close()
     SOURCES.close()

@@ -1,13 +1,23 @@
 """Every page, run by Streamlit's own runner over a real store."""
 
+import json
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
+from sqlalchemy import Connection
 from streamlit.testing.v1 import AppTest
 
+from refine.api.reading import read_chain
+from refine.dashboard.places import TITLES
+from store import blobs, labelers
+from store.chains import load_chain
 from store.database import Database
+from store.ids import write_time
 from store.opening import open_database
 from tests.dashboard.conftest import OpenPage
+from tests.dashboard.lively import make_lively
 from tests.dashboard.made_store import HOSTILE, make_story, order
 
 Story = tuple[Path, dict[str, str]]
@@ -118,6 +128,8 @@ def test_the_story_leads_from_a_critique_to_its_rating(open_page: OpenPage, stor
     page = open_page(story[0], "chain", chain=story[1]["better"])
     assert f"“{HOSTILE}”" in texts(page)
     assert any("won the round" in each.value and "+1.50" in each.value for each in page.markdown)
+    (looks,) = [each.proto.query_string for each in page.get("page_link")]
+    assert "view=Compare&before=draft+1&after=revision+1+of+round+2" in looks
     assert "+padding: 1em;" in page.code[0].value
     assert "-color: #999;" in page.code[0].value
 
@@ -178,3 +190,192 @@ def test_what_was_written_is_seen_when_the_page_runs_again(
     page = open_page(writable.path)
     writable.write_now(make_story)
     assert metrics(page.run())["Chains ended"] == ("2 of 3", "none failed")
+
+
+@pytest.fixture
+def lively(writable: Database) -> tuple[Path, dict[str, str]]:
+    return writable.path, writable.write_now(make_story) | writable.write_now(make_lively)
+
+
+def shown_pictures(page: AppTest) -> list[dict[str, Any]]:
+    """What the component of pictures was given, the last of it."""
+    return [json.loads(each.proto.json) for each in page.get("bidi_component")]
+
+
+def test_a_round_has_its_pictures_with_what_people_pointed_at(open_page: OpenPage, lively: Story) -> None:
+    page = open_page(lively[0], "chain", chain=lively[1]["chain"], view="Rounds")
+    (given,) = shown_pictures(page)
+    first, second = given["row"]
+    assert (first["name"], second["name"]) == ("draft 1", "draft 2")
+    assert first["src"].startswith("/picture/")
+    assert [(mark["n"], mark["at"], mark["text"]) for mark in first["marks"]] == [(1, [0.05, 0.1], HOSTILE)]
+    assert [(mark["n"], len(mark["strokes"])) for mark in second["marks"]] == [(2, 1)]
+    assert first["live"].startswith("/live/")
+    assert page.run() and shown_pictures(page) == [given], "nothing changes where nothing has changed"
+    phone = open_page(lively[0], "chain", chain=lively[1]["chain"], view="Rounds", **{"as": "Phone"})
+    ((none, one),) = [each["row"] for each in shown_pictures(phone)]
+    assert (none["src"], one["src"][-6:]) == (None, "/phone")
+
+
+def test_without_pictures_one_line_says_how_to_get_them(open_page: OpenPage, story: Story) -> None:
+    for view in ("Rounds", "Compare"):
+        page = open_page(story[0], "chain", chain=story[1]["better"], view=view)
+        (said,) = [each.value for each in page.caption if "refine db pictures" in each.value]
+        assert str(story[0]) in said
+        assert all(card["src"] is None for given in shown_pictures(page) for card in given["row"])
+
+
+def test_before_and_after_lie_one_over_the_other(open_page: OpenPage, lively: Story) -> None:
+    page = open_page(lively[0], "chain", chain=lively[1]["chain"], view="Compare", before="draft 2", after="draft 1")
+    (given,) = shown_pictures(page)
+    assert [each["name"] for each in given["compare"]] == ["draft 2", "draft 1"]
+    assert [each.proto.url.split("/")[1] for each in page.get("link_button")] == ["live", "live"]
+
+
+def test_the_slider_of_rounds_replays_the_chain(open_page: OpenPage, story: Story) -> None:
+    page = open_page(story[0], "chain", chain=story[1]["better"], view="Rounds", round="2")
+    slider = page.select_slider(key="round")
+    assert slider.value == "2"
+    assert [card["name"] for card in shown_pictures(page)[0]["row"]] == ["revision 1 of round 2", "draft 1"]
+    slider.set_value("1").run()
+    assert [card["name"] for card in shown_pictures(page)[0]["row"]] == ["draft 1", "draft 2"]
+    assert any("Two labelers agree by +1.00" in each.value for each in page.caption)
+
+
+def test_an_operator_forks_a_chain_and_comes_to_the_fork(open_page: OpenPage, lively: Story) -> None:
+    page = open_page(lively[0], "chain", chain=lively[1]["better"])
+    page.number_input(key="fork-rounds").set_value(9)
+    page.selectbox(key="fork-after").set_value(1)
+    page.button(key="fork").click().run()
+    forked = page.query_params["chain"]
+    assert forked != lively[1]["better"]
+    assert forked in page.success[0].value
+    with open_database(lively[0], read_only=True) as database:
+        stored = database.read(load_chain, forked)
+    assert (stored.record.parent_chain, stored.settings.rounds, stored.settings.model) == (
+        lively[1]["better"],
+        9,
+        "demo/scripted",
+    )
+
+
+def test_an_operator_steers_a_chain(open_page: OpenPage, lively: Story) -> None:
+    page = open_page(lively[0], "chain", chain=lively[1]["chain"])
+    page.selectbox(key="pinned").set_value(lively[1]["calm"])
+    page.button(key="pin").click().run()
+    assert "draft 2 becomes the incumbent" in page.success[0].value
+    page.number_input(key="priority").set_value(-5)
+    page.button(key="prioritise").click().run()
+    page.button(key="pause").click().run()
+    assert metrics(page)["State"][0] == "paused"
+    page.button(key="resume").click().run()
+    page.button(key="stop").click().run()
+    assert metrics(page)["State"] == ("ended", "stopped by a person")
+    assert not [each for each in page.button if each.key in ("pause", "stop", "pin")]
+    with open_database(lively[0], read_only=True) as database:
+        record = database.read(load_chain, lively[1]["chain"]).record
+    assert (record.pinned, record.priority, record.stop_reason) == (lively[1]["calm"], -5, "stopped")
+
+
+def test_a_viewer_is_offered_nothing_but_to_sign_in(
+    open_page: OpenPage, lively: Story, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("REFINE_OPERATOR_KEY", "a key of the operator's")
+    for view in ("Story", "Rounds"):
+        page = open_page(lively[0], "chain", chain=lively[1]["chain"], view=view)
+        assert {each.key for each in page.button if each.key} == {"operator-enter"}
+        assert not page.get("download_button")
+
+
+def test_what_can_be_read_of_a_damaged_chain_is_shown_and_the_damage_is_said(
+    open_page: OpenPage, writable: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ids = writable.write_now(make_story)
+
+    def damage(connection: Connection) -> None:
+        connection.exec_driver_sql("UPDATE plan SET plan = '{\"version\": 1}'")
+        connection.exec_driver_sql("UPDATE verdict SET verdict = '{}'")
+        better = "SELECT id FROM candidate WHERE chain_id = (SELECT id FROM chain ORDER BY id LIMIT 1)"
+        held = f"SELECT max(blob_id) FROM candidate_file WHERE candidate_id IN ({better})"
+        connection.exec_driver_sql(f"UPDATE blob SET data = x'00' WHERE id = ({held})")
+
+    writable.write_now(damage)
+    monkeypatch.setattr(blobs, "_recent", blobs.RecentBytes(0))
+    for view in VIEWS:
+        page = open_page(writable.path, "chain", chain=ids["better"], view=view)
+        assert page.error[0].value.startswith("This chain is damaged: ")
+        said = texts(page)
+        for part in ("files of candidate", "plan of round 1", "verdict of round 1", "verdict of round 2"):
+            assert any(each.startswith(part) for each in said), part
+        assert metrics(page)["State"] == ("ended", "all rounds used")
+
+
+def test_a_chain_that_was_left_in_the_middle_says_so(
+    open_page: OpenPage, writable: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("refine.dashboard.source._LOOK_S", 0.0)
+    ids = writable.write_now(make_story)
+    writable.write_now(lambda connection: connection.exec_driver_sql("UPDATE chain SET state = 'active'"))
+    page = open_page(writable.path, "chain", chain=ids["waits"])
+    assert any("Nobody runs this chain now" in each.value for each in page.caption)
+
+    def own(connection: Connection) -> None:
+        at = write_time(datetime(2026, 1, 1, tzinfo=UTC))
+        row = ("01", "h", 1, "f", at, at)
+        connection.exec_driver_sql(
+            "INSERT INTO owner (ulid, host, pid, lock_file, started_at, seen_at) VALUES (?, ?, ?, ?, ?, ?)", row
+        )
+        connection.exec_driver_sql("UPDATE chain SET owner_id = 1")
+
+    writable.write_now(own)
+    page = open_page(writable.path, "chain", chain=ids["waits"])
+    assert any("Left in the middle" in each.value for each in page.caption)
+
+
+def test_many_critiques_come_in_pages_and_keep_their_numbers(open_page: OpenPage, writable: Database) -> None:
+    ids = writable.write_now(make_lively, many=45)
+    page = open_page(writable.path, "chain", chain=ids["chain"], view="Rounds", said="3")
+    numbers = [each.value.split(" · ")[0] for each in page.caption if " · L" in each.value]
+    assert numbers == [str(n) for n in range(41, 50)]
+    words = [each for each in texts(page) if each.startswith("Word ")]
+    assert words[-1] == "Word 44"
+
+
+def test_a_call_in_the_journal_names_people_by_their_pseudonyms(open_page: OpenPage, story: Story) -> None:
+    page = open_page(story[0], "chain", chain=story[1]["better"], view="Events")
+    about = list(page.dataframe[0].value["about"])
+    assert any("labeler L1" in each for each in about)
+    assert any("winner revision 1 of round 2" in each for each in about)
+
+
+def test_a_line_and_a_call_open_from_their_address(open_page: OpenPage, story: Story) -> None:
+    page = open_page(story[0], "chain", chain=story[1]["better"], view="Lines", line="5")
+    assert any("**Line 5** was brought by" in each.value for each in page.markdown)
+    assert HOSTILE in texts(page)
+    with open_database(story[0], read_only=True) as database:
+        calls = read_chain(database, story[1]["better"]).calls
+    for view in ("Calls", "Events"):
+        page = open_page(story[0], "chain", chain=story[1]["better"], view=view, call=calls[2].id)
+        assert HOSTILE in [each.value for each in page.code]
+        assert any("absent" in each.value for each in page.caption), "no reasoning was returned, and that is said"
+
+
+def test_no_page_holds_a_secret(open_page: OpenPage, lively: Story, monkeypatch: pytest.MonkeyPatch) -> None:
+    def invite(connection: Connection) -> list[str]:
+        return [labelers.add_labeler(connection, "eve").secret, labelers.create_link(connection, "eve").code]
+
+    with open_database(lively[0]) as database:
+        secrets = database.write_now(invite)
+    secrets += ["sk-a-key-of-a-provider", "a key of the operator's"]
+    monkeypatch.setenv("OPENAI_API_KEY", secrets[-2])
+    monkeypatch.setenv("REFINE_OPERATOR_KEY", secrets[-1])
+    pages: list[tuple[str, dict[str, str]]] = [(name, {}) for name in TITLES]
+    pages += [("chain", {"chain": lively[1]["better"], "view": it}) for it in ("Rounds", "Calls", "Events")]
+    for name, address in pages:
+        page = open_page(lively[0], name, **address)
+        if address.get("view") == "Rounds":
+            page.text_input(key="operator_key").set_value(secrets[-1])
+            page.button(key="operator-enter").click().run()
+            assert page.success
+        held = repr(page.main) + repr(page.session_state)
+        assert [secret for secret in secrets if secret in held] == []

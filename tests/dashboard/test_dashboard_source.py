@@ -1,12 +1,13 @@
 """One database for many viewers: few connections, shared answers, none of them stale."""
 
+import os
 import threading
 import time
 from pathlib import Path
 
 import pytest
 
-from refine.api.overview import list_project_names
+from refine.api.overview import list_project_names, load_overview
 from refine.dashboard.source import Source, Sources, find_database
 from refine.errors import InputError
 from store.database import Database
@@ -22,6 +23,63 @@ def test_many_threads_share_few_connections(writable: Database) -> None:
     for thread in threads:
         thread.join()
     assert len(source._database._readers) <= 4
+    source.close()
+
+
+def test_a_file_that_was_touched_and_not_written_is_no_news(
+    writable: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Files change before what is written in them can be read: a look in between would be remembered as the newest."""
+    monkeypatch.setattr("refine.dashboard.source._LOOK_S", 0.0)
+    source = Source(writable.path)
+    before = source.mark()
+    for ending in ("", "-wal"):
+        os.utime(f"{writable.path}{ending}")
+    assert source.mark() == before
+    writable.write_now(order, "new", {"a": "A page"})
+    assert source.mark() > before
+    source.close()
+
+
+def test_viewers_who_ask_alike_at_once_are_answered_once(writable: Database) -> None:
+    source, asked = Source(writable.path), []
+
+    def slow(database: Database) -> int:
+        asked.append(1)
+        time.sleep(0.3)
+        return 7
+
+    answers: list[int] = []
+    threads = [threading.Thread(target=lambda: answers.append(source.ask(slow))) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert (answers, len(asked)) == ([7] * 8, 1)
+    source.close()
+
+
+def test_an_answer_that_failed_is_asked_for_again(writable: Database) -> None:
+    source, asked = Source(writable.path), []
+
+    def fails(database: Database) -> None:
+        asked.append(1)
+        raise InputError("no")
+
+    for _ in range(2):
+        with pytest.raises(InputError, match="no"):
+            source.ask(fails)
+    assert len(asked) == 2
+    source.close()
+
+
+def test_sums_follow_what_is_written(writable: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("refine.dashboard.source._LOOK_S", 0.0)
+    source = Source(writable.path)
+    assert source.ask_sums(load_overview).chains == 0
+    writable.write_now(order, "new", {"a": "A page", "b": "Another"})
+    assert source.ask_sums(load_overview).chains == 2
+    assert source.tally().is_complete
     source.close()
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from refine.artifact import parse_files
-from refine.export import ExportChain, ExportRound, Filters, dpo_round, sft_final
+from refine.export import ExportChain, ExportRound, Filters, LeftOut, dpo_round, sft_final, trajectory
 from refine.export.conversation import fence_files
 from refine.export.dpo import p_beats
 from refine.types import CodeFile, Rating, StopReason, Verdict
@@ -165,3 +165,33 @@ def test_equal_certain_ratings_are_a_coin_toss(chain: ExportChain) -> None:
     verdict = verdict_of(chain.rounds[0])
     low, high = (Rating(candidate=str(n), mean=n, sd=0, p_best=0.5, p_beats_incumbent=None) for n in (0, 1))
     assert [p_beats(verdict, *pair) for pair in ((low, low), (high, low), (low, high))] == [0.5, 1.0, 0.0]
+
+
+# --- What was left out ----------------------------------------------------------------------------------------------
+
+
+def left_out(engine: Any, *chains: ExportChain, **filters: Any) -> dict[str, int]:
+    found = LeftOut()
+    list(engine(chains, Filters(**filters), found))
+    return {why: number for why, number in found.items() if number}
+
+
+def test_every_row_left_out_is_counted_under_the_first_reason(chain: ExportChain) -> None:
+    demo = replace(chain, is_demo=True)
+    running = replace(chain, state="waiting", stop_reason=None)
+    assert left_out(sft_final, chain, demo, running) == {"demo": 1, "unfinished": 1}
+    assert left_out(sft_final, demo, include_demo=True) == {}
+    assert left_out(sft_final, chain, demo, uses=("selling",)) == {"uses": 1, "demo": 1}
+    assert left_out(trajectory, chain, demo, running) == {"demo": 1}
+    assert left_out(trajectory, chain, uses=("selling",)) == {"uses": 1}
+
+
+def test_pairs_left_out_are_counted_by_what_left_them_out(chain: ExportChain) -> None:
+    assert left_out(dpo_round, chain) == {"confidence": 1}
+    assert left_out(dpo_round, chain, min_confidence=0.8) == {"confidence": 2}
+    assert left_out(dpo_round, chain, min_confidence=0.5) == {}
+    assert left_out(dpo_round, chain, uses=("selling",)) == {"uses": 3}
+    assert left_out(dpo_round, replace(chain, is_demo=True)) == {"demo": 3}
+    first, *others = chain.candidates
+    same = replace(chain, candidates=(first, replace(others[0], files=first.files), *others[1:]))
+    assert left_out(dpo_round, same, min_confidence=0.5) == {"same_page": 1}

@@ -1,0 +1,99 @@
+"""The page of labelers: who, why, what they did, and what an operator decides."""
+
+from pathlib import Path
+
+import pytest
+
+from refine.api.decisions import list_decisions
+from refine.api.findings import look_at_labelers
+from store.opening import open_database
+from tests.api.test_decisions import BAD, make_project
+from tests.dashboard.conftest import OpenPage
+from tests.dashboard.made_store import HOSTILE
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Path:
+    path = tmp_path / "refine.db"
+    with open_database(path) as database:
+        database.write_now(make_project)
+    return path
+
+
+def labeler_id(path: Path, name: str) -> str:
+    with open_database(path, read_only=True) as database:
+        return next(it.labeler.id for it in look_at_labelers(database).labelers if it.labeler.name == name)
+
+
+def test_everybody_is_listed_with_what_they_did(open_page: OpenPage, store: Path) -> None:
+    page = open_page(store, "labelers")
+    rows = {row["labeler"]: row for row in page.dataframe[0].value.to_dict("records")}
+    assert set(rows) == {"ann", "ben", "cem", BAD}
+    assert {row["rankings"] for row in rows.values()} == {14}
+    assert rows[BAD]["reliability"] < rows["ann"]["reliability"]
+
+
+def test_viewers_see_pseudonyms_and_operators_names(
+    open_page: OpenPage, store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("REFINE_OPERATOR_KEY", "k" * 40)
+    page = open_page(store, "labelers")
+    assert all(name.startswith("labeler ") for name in page.dataframe[0].value["labeler"])
+    one = open_page(store, "labelers", labeler=labeler_id(store, BAD))
+    shown = [each.value for kind in ("subheader", "text", "caption", "markdown") for each in getattr(one, kind)]
+    assert not any(BAD in each.split() for each in shown)
+
+
+def test_a_labeler_can_be_looked_at_and_their_work(open_page: OpenPage, store: Path) -> None:
+    page = open_page(store, "labelers", labeler=labeler_id(store, BAD))
+    assert page.subheader[0].value == BAD
+    labels = {each.label for each in page.metric}
+    assert {"Reliability", "Controls passed", "Agreement", "Pay share", "Devices", "Another taste"} <= labels
+    assert len(page.dataframe[-1].value) == 14
+
+
+def test_a_preview_is_shown_and_nothing_changes_by_it(open_page: OpenPage, store: Path) -> None:
+    page = open_page(store, "labelers", labeler=labeler_id(store, BAD))
+    next(each for each in page.button if each.key == "weigh-preview").click().run()
+    assert any("14 verdicts given again" in each.value for each in page.caption)
+    with open_database(store, read_only=True) as database:
+        assert list_decisions(database) == []
+
+
+def test_an_operator_removes_work_with_a_reason(open_page: OpenPage, store: Path) -> None:
+    page = open_page(store, "labelers", labeler=labeler_id(store, BAD))
+    next(each for each in page.text_input if each.key == "weigh-why").set_value("always the worst first").run()
+    next(each for each in page.button if each.key == "weigh-do").click().run()
+    assert not page.exception
+    with open_database(store, read_only=True) as database:
+        (made,) = list_decisions(database)
+    assert (made.action, made.weight, made.reason) == ("weigh", 0.0, "always the worst first")
+
+
+def test_without_a_reason_nothing_is_done_and_that_is_said(open_page: OpenPage, store: Path) -> None:
+    page = open_page(store, "labelers", labeler=labeler_id(store, BAD))
+    next(each for each in page.button if each.key == "access-do").click().run()
+    assert any("say why" in each.value for each in page.error)
+    with open_database(store, read_only=True) as database:
+        assert list_decisions(database) == []
+
+
+def test_hostile_names_are_text(open_page: OpenPage, tmp_path: Path) -> None:
+    from sqlalchemy import update
+
+    from store.tables import LABELER
+
+    with open_database(tmp_path / "refine.db") as database:
+        database.write_now(make_project)
+        database.write_now(
+            lambda connection: connection.execute(update(LABELER).where(LABELER.c.name == BAD).values(name=HOSTILE))
+        )
+    page = open_page(tmp_path / "refine.db", "labelers", labeler=labeler_id(tmp_path / "refine.db", HOSTILE))
+    marked = [each.value for kind in ("markdown", "caption", "subheader", "header") for each in getattr(page, kind)]
+    assert [each for each in marked if " **bold**" in each or "[a link](" in each] == []
+    assert all("\\<img" in each for each in marked if "<img" in each)
+
+
+@pytest.mark.parametrize("address", [{"labeler": "NOBODY"}, {"from": "x"}, {"from": "-5"}, {"from": "9999"}])
+def test_odd_addresses_are_no_error(open_page: OpenPage, store: Path, address: dict[str, str]) -> None:
+    open_page(store, "labelers", **address)
