@@ -250,6 +250,7 @@ class Tally:
             if unknown:
                 for round in unknown[:4]:
                     self._late[round] = self._database.read(_find_late, round)
+                self.version += 1
                 return True
             late = frozenset(key for round in newest for key in self._late[round])
             before = self._late_of.get(project, frozenset())

@@ -131,6 +131,7 @@ class Source:
     @property
     def state(self) -> tuple[Any, ...]:
         """Another one when a page would show something else: after a write, and while sums are being made."""
+        self._wanted_at = time.monotonic()  # whoever asks is looking
         mark = self.mark()
         return mark if self._is_up_to_date(mark) and not self._tally.is_busy else (*mark, self._tally.version)
 
