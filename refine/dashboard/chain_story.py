@@ -5,8 +5,9 @@ import streamlit as st
 from refine.api.browsing import Inspection
 from refine.api.lineage import Attempt, Cited, IssuePath, trace_issues
 from refine.dashboard.chain_critiques import show_crop, words_of
-from refine.dashboard.chain_names import name_of
+from refine.dashboard.chain_names import candidate_of, name_of
 from refine.dashboard.diffs import make_diff
+from refine.dashboard.places import make_page
 from refine.dashboard.text import count, escape, line, plain
 from refine.export import ExportRound
 from refine.types import Verdict
@@ -27,9 +28,28 @@ def show_story(found: Inspection) -> None:
         if not paths:
             continue
         st.subheader(f"Round {round.number}: what people said, and what came of it", anchor=False)
+        _link_looks(found, round.number + 1)
         for path in paths:
             _show_path(found, path)
         _show_changes(found, round.number + 1)
+
+
+def _link_looks(found: Inspection, number: int) -> None:
+    """From a revision that won to how it looks beside the page it was made from."""
+    after = next((it for it in found.story.chain.rounds if it.kind == "normal" and it.number == number), None)
+    won = None if after is None or after.verdict is None else candidate_of(found, after.verdict.winner)
+    if won is not None and won.kind == "revision" and won.made_in_round == number and won.parent:
+        st.page_link(
+            make_page("chain"),
+            label="What won, before and after",
+            icon=":material/compare:",
+            query_params={
+                "chain": found.record.id,
+                "view": "Compare",
+                "before": line(name_of(found, won.parent), 60),
+                "after": line(name_of(found, won.id), 60),
+            },
+        )
 
 
 def _show_timeline(found: Inspection, rounds: list[ExportRound]) -> None:

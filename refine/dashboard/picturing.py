@@ -64,7 +64,7 @@ def live_link(found: Inspection, candidate: ExportCandidate) -> str | None:
     viewer = st.session_state.setdefault(_VIEWER, new_viewer())
     return STAGE.keep_link(
         links,
-        LiveCandidate(chain=found.record.id, candidate=candidate.id, name=found.story.names[candidate.id]),
+        LiveCandidate(chain=found.record.id, candidate=candidate.id, name=line(found.story.names[candidate.id], 60)),
         viewer=viewer,
     )
 

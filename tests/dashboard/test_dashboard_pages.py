@@ -133,6 +133,8 @@ def test_the_story_leads_from_a_critique_to_its_rating(open_page: OpenPage, stor
     page = open_page(story[0], "chain", chain=story[1]["better"])
     assert f"“{HOSTILE}”" in texts(page)
     assert any("won the round" in each.value and "+1.50" in each.value for each in page.markdown)
+    (looks,) = [each.proto.query_string for each in page.get("page_link")]
+    assert "view=Compare&before=draft+1&after=revision+1+of+round+2" in looks
     assert "+padding: 1em;" in page.code[0].value
     assert "-color: #999;" in page.code[0].value
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from refine.errors import InputError
-from refine.export import EXPORTS, ExportChain, Filters, export
+from refine.export import EXPORTS, ExportChain, Filters, LeftOut, export
 
 
 def names(folder: Path) -> list[str]:
@@ -87,7 +87,7 @@ def test_chains_are_taken_one_at_a_time(tmp_path: Path, chain: ExportChain) -> N
 
     for name, kind in EXPORTS.items():
         taken = 0
-        next(kind.rows(chains(), Filters()))
+        next(kind.rows(chains(), Filters(), LeftOut()))
         assert taken == 1, name
 
 

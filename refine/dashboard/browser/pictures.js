@@ -59,7 +59,7 @@ function card(item) {
       shown.append(pin);
     }
   }
-  const live = item.live ? make("a", { class: "live", href: item.live, target: "_blank", rel: "noopener" }, "Open live") : null;
+  const live = item.live ? make("a", { class: "live", href: item.live, target: "_blank", rel: "noopener", "aria-label": `Open live: ${item.name}` }, "Open live") : null;
   const head = make("figcaption", {}, make("b", {}, item.name), item.note ? make("span", { class: "note" }, item.note) : null, live);
   return make("figure", { class: item.is_best ? "best" : null }, head, shown, said);
 }
