@@ -179,7 +179,7 @@ def list_waiting(connection: Connection, project_key: int | None, *, limit: int)
         .join(PROJECT, PROJECT.c.id == CHAIN.c.project_id)
         .join(PROMPT, PROMPT.c.id == CHAIN.c.prompt_id)
         .where(_awaited(project_key))
-        .order_by(ROUND.c.id)
+        .order_by(ROUND.c.opened_at, ROUND.c.id)
         .limit(limit)
     ).mappings()
     return [Waiting(**row) for row in rows]

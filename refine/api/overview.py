@@ -39,6 +39,8 @@ class ProjectLine:
     budget_usd: float | None
     improvements: int
     """Rounds in which a challenger took the incumbent's place."""
+    panel: str
+    """Whose feedback it asks for: `people`, `simulated` or `import:FILE`."""
 
     @property
     def usd_per_improvement(self) -> float | None:
@@ -146,6 +148,7 @@ def _line(tally: Tally, project: StoredProject) -> ProjectLine:
         gain=_gain(tally, rows),
         budget_usd=project.settings.budget_usd,
         improvements=int(tally.sum(rows, "improvements")),
+        panel=project.settings.panel,
     )
 
 

@@ -133,12 +133,17 @@ class Tally:
     @property
     def is_outgrown(self) -> bool:
         """So much came since it was made that times are better kept by longer slices: make another."""
-        return self.width == 16 and len(self._judged) > 4 * max(_FEW, self._total)
+        return self.width == 16 and self.chains > 4 * max(_FEW, self._total)
+
+    @property
+    def chains(self) -> int:
+        """How many have been read."""
+        return len(self._judged)
 
     @property
     def progress(self) -> float:
         """Share of the chains that have been read for the first time."""
-        return 1.0 if self.is_complete else min(0.99, len(self._judged) / max(self._total, 1))
+        return 1.0 if self.is_complete else min(0.99, self.chains / max(self._total, 1))
 
     def want_late(self, project: int) -> None:
         """Look for rankings that came in when a round's outcome was known, which is costly, in this project too."""
@@ -250,6 +255,7 @@ class Tally:
             if unknown:
                 for round in unknown[:4]:
                     self._late[round] = self._database.read(_find_late, round)
+                self.version += 1
                 return True
             late = frozenset(key for round in newest for key in self._late[round])
             before = self._late_of.get(project, frozenset())

@@ -59,7 +59,9 @@ def show() -> None:
 def _choose_filters() -> Filters:
     demo, uses, least = st.columns([1, 1.6, 1.6], vertical_alignment="bottom")
     include_demo = demo.toggle("With the demo model's chains", key="demo", bind="query-params")
-    wanted = uses.multiselect("Only what may be used for", _USES, key="uses", accept_new_options=True)
+    wanted = uses.multiselect(
+        "Only what may be used for", _USES, key="uses", accept_new_options=True, bind="query-params"
+    )
     confidence = least.select_slider(
         "Least P(chosen beats rejected) of a pair", _STEPS, value=0.6, key="least", bind="query-params"
     )

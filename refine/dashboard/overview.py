@@ -197,6 +197,7 @@ def _show_waiting(longest: tuple[Waiting, ...], found: Overview) -> None:
         {
             "open for": [format_age(each.opened_at) for each in longest],
             "rankings": [f"{each.received} of {each.wanted}" for each in longest],
+            "for": [_say_whom(each, found) for each in longest],
             "in hand": [each.in_hand for each in longest],
             "round": ["audit" if each.kind == "audit" else str(each.number) for each in longest],
             "project": [line(each.project, 40) for each in longest],
@@ -212,6 +213,15 @@ def _show_waiting(longest: tuple[Waiting, ...], found: Overview) -> None:
     )
     if (row := pick_row_of(table)) is not None:
         go_to_chain(longest[row].chain)
+
+
+def _say_whom(round: Waiting, found: Overview) -> str:
+    """Whom an open round waits for."""
+    panel = next((each.panel for each in found.projects if each.name == round.project), "people")
+    if panel.startswith("import:"):
+        return "lines of a file"
+    who = "simulated labelers" if panel == "simulated" else "people"
+    return f"{who} new to the chain" if round.kind == "audit" else who
 
 
 def _show_projects(found: Overview) -> None:

@@ -35,6 +35,8 @@ _REST, _LONG_REST = 0.5, 2.0
 longer while it fits ratings again to find late rankings, which nobody needs to go on reading."""
 _PATIENCE_S = 0.7
 """How long a page waits for sums that are being brought up to date; after that it shows what there is."""
+_MANY = 2000
+"""Chains from which on the garbage collector is kept away from their sums."""
 _IDLE_S = 60.0
 """After so long without a viewer nothing is added up any more, until the next one comes."""
 
@@ -131,6 +133,7 @@ class Source:
     @property
     def state(self) -> tuple[Any, ...]:
         """Another one when a page would show something else: after a write, and while sums are being made."""
+        self._wanted_at = time.monotonic()  # whoever asks is looking
         mark = self.mark()
         return mark if self._is_up_to_date(mark) and not self._tally.is_busy else (*mark, self._tally.version)
 
@@ -158,7 +161,7 @@ class Source:
                 continue
             if self._tally.is_complete is not self._is_frozen:
                 self._is_frozen = self._tally.is_complete
-                if self._is_frozen:
+                if self._is_frozen and self._tally.chains >= _MANY:
                     _settle_memory()
             is_new = self._tally.is_complete and self._tally.is_current
             if is_new or not is_more:

@@ -1,9 +1,9 @@
 """Training data out of chains: engines are functions of records that yield rows; `export` writes a folder."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from refine.errors import InputError
 from refine.export.dpo import dpo_round
@@ -44,11 +44,18 @@ __all__ = [
 ]
 
 
+class Engine(Protocol):
+    def __call__(
+        self, chains: Iterable[ExportChain], filters: Filters, left_out: LeftOut | None = None, /
+    ) -> Iterator[dict[str, Any]]:
+        """Rows in the order of the chains; what was left out is added to `left_out`."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Export:
     """A kind of export: its rows, and what its dataset card says."""
 
-    rows: Callable[[Iterable[ExportChain], Filters, LeftOut], Iterator[dict[str, Any]]]
+    rows: Engine
     about: str
 
 

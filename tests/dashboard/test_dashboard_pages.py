@@ -41,6 +41,11 @@ def test_the_overview_shows_what_the_store_holds(open_page: OpenPage, story: Sto
     assert shown["Final beats first"] == ("–", "no audit round yet")
 
 
+def test_the_overview_says_what_waits_and_for_whom(open_page: OpenPage, story: Story) -> None:
+    waits = open_page(story[0]).dataframe[2].value.to_dict("records")
+    assert [(row["rankings"], row["for"], row["prompt"]) for row in waits] == [("1 of 2", "people", "A sundial")]
+
+
 def test_the_overview_compares_spending_with_the_budget(open_page: OpenPage, story: Story) -> None:
     (row,) = open_page(story[0]).dataframe[-1].value.to_dict("records")
     assert row["budget"] == "$50.00"

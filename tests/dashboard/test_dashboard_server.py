@@ -110,6 +110,29 @@ def test_a_browser_shows_hostile_words_as_words_and_frames_nothing(house: House,
     assert [url for url in asked if not url.startswith(ours)] == []
 
 
+def test_pages_of_many_chains_fit_a_phone_and_lead_to_one_another(house: House, context: BrowserContext) -> None:
+    page = context.new_page()
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.set_viewport_size({"width": 390, "height": 844})
+    for path, words in (
+        ("waste?project=clocks", "Where it went"),
+        ("chains?several=true", "Tick the chains to act on"),
+        ("models", "By prompt template"),
+        ("data?project=clocks", "What an export would hold"),
+        ("", "What waits for people"),
+    ):
+        page.goto(f"{house.address}/{path}")
+        page.get_by_text(words).first.wait_for()
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390, path
+    page.get_by_text("What is there to train on?").click()
+    page.get_by_text("Choose a project").wait_for()
+    assert page.url.startswith(f"{house.address}/data")
+    assert page.evaluate("window.pwned") is None
+    ours = (house.address, house.address.replace("http", "ws"), "data:")
+    assert [url for url in asked if not url.startswith(ours)] == []
+
+
 def test_pictures_have_pins_that_say_what_was_said_and_a_slider_that_keys_move(
     house: House, context: BrowserContext
 ) -> None:

@@ -50,6 +50,8 @@ def test_filters_of_the_data_page_are_in_its_address(open_page: OpenPage, story:
     page = open_page(story[0], "data", least="0.95", export="dpo_round")
     found = {str(row["export"]): row["rows"] for row in rows(page, 0)}
     assert found["dpo_round"] == 1, "the pair of round two has P 0.9"
+    page = open_page(story[0], "data", uses="commercial")
+    assert [row["rows"] for row in rows(page, 0)] == [0, 0, 0]
 
 
 def test_an_export_is_written_beside_the_database_and_nowhere_else(open_page: OpenPage, own: Story) -> None:
