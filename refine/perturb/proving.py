@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from refine.artifact.probe import Probe
 from refine.perturb.perturbing import Perturbation, propose
-from refine.perturb.proof import Proof, Refusal, judge_originals, prove
+from refine.perturb.proof import Claim, Proof, Refusal, judge_originals, prove
 from refine.types import Files
 
 ProbeFiles = Callable[[Files], Awaitable[Probe]]
@@ -59,3 +59,12 @@ async def find_proven(
             return Proven(perturbation=perturbation, proof=proof, tried=tried, refused=dict(refused))
         refused[proof.refused_because] += 1
     return Proven(perturbation=None, proof=proof, tried=refused.total(), refused=dict(refused))
+
+
+async def prove_one(files: Files, claim: Claim, probe: ProbeFiles, *, visits: int = 2) -> Proof:
+    """The proof of a copy that is given. The copy is visited only where the original is the same at every visit."""
+    originals = [await probe(files) for _ in range(max(visits, 2))]
+    why = judge_originals(originals)
+    if why:
+        return Proof(ok=False, refused_because=why, channels=frozenset())
+    return prove(claim, originals, await probe(claim.files))
