@@ -47,6 +47,19 @@ class CodeFile(Record):
 
 
 Files = tuple[CodeFile, ...]
+PageView = Literal["desktop", "phone"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PagePicture:
+    """How a page looks when it is opened, drawn by our own browser and compressed by us."""
+
+    view: PageView
+    width: int
+    height: int
+    """In CSS pixels of the page; the picture itself may have fewer."""
+    media_type: str
+    data: bytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -20,10 +20,12 @@ from refine.types import CodeFile
 from store.blobs import RecentBytes, blob_id_of, get_blob
 from store.database import Database
 from store.messages import hash_encoded, hash_reply
+from store.pictures import picture_problems
 from store.tables import BLOB, CANDIDATE, CANDIDATE_FILE, CHAIN, CRITIQUE, EDIT, MODEL_CALL, PLAN, ROUND, WORDS
 
 MAX_FINDINGS = 1000
 """Findings kept; of more, only their number is."""
+_COUNTED = ("blobs", "candidates", "pictures", "words", "erased", "calls", "plans", "rounds", "chains")
 _CHUNK = 500
 _CACHE_BYTES = 32 * 1024 * 1024
 
@@ -38,7 +40,7 @@ class Finding:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VerifyReport:
     counts: dict[str, int]
-    """How many of each were checked: blobs, candidates, words, erased, calls, plans, rounds, chains."""
+    """How many of each were checked: blobs, candidates, pictures, words, erased, calls, plans, rounds, chains."""
     findings: tuple[Finding, ...]
     findings_in_all: int
 
@@ -157,9 +159,7 @@ class _Verification:
     def __init__(self, connection: Connection, *, chain: int | None) -> None:
         self._connection = connection
         self._chain = chain
-        self._counts: Counter[str] = Counter(
-            dict.fromkeys(("blobs", "candidates", "words", "erased", "calls", "plans", "rounds", "chains"), 0)
-        )
+        self._counts: Counter[str] = Counter(dict.fromkeys(_COUNTED, 0))
         self._findings: list[Finding] = []
         self._findings_in_all = 0
         self._recent = RecentBytes(_CACHE_BYTES)
@@ -168,6 +168,7 @@ class _Verification:
         checks: list[tuple[str, Callable[[], None]]] = [
             ("blobs", self._check_blobs),
             ("candidates", self._check_candidates),
+            ("pictures", self._check_pictures),
             ("words", self._check_words),
             ("calls", self._check_calls),
             ("plans", self._check_plans),
@@ -240,7 +241,8 @@ class _Verification:
                 self._find(f"blob {key}", str(error))
 
     def _blobs_of_chain(self, chain: int) -> list[int]:
-        """Those of its files, replies and edits; those of its messages are found through their hashes."""
+        """Those of its files, replies, edits and pins; those of its messages are found through their hashes, those of
+        pictures with the pictures."""
         execute = self._connection.execute
         files = (
             select(CANDIDATE_FILE.c.blob_id)
@@ -255,6 +257,9 @@ class _Verification:
             .where(CANDIDATE.c.chain_id == chain)
         )
         keys |= set(execute(named).scalars())
+        for column in (CRITIQUE.c.snapshot_id, CRITIQUE.c.crop_id):
+            pinned = select(column).join(ROUND, ROUND.c.id == CRITIQUE.c.round_id).where(ROUND.c.chain_id == chain)
+            keys |= set(execute(pinned.where(column.is_not(None))).scalars())
         for call in self._keys(MODEL_CALL, MODEL_CALL.c.chain_id == chain):
             keys |= {found for sha256 in self._blobs_named_by(call) if (found := blob_id_of(self._connection, sha256))}
         return sorted(keys)
@@ -306,6 +311,12 @@ class _Verification:
             yield f"its files do not have the hash {sha256[:12]}"
         if sum(map(len, contents)) != size:
             yield f"its files do not have {size} bytes"
+
+    def _check_pictures(self) -> None:
+        for where, what in picture_problems(self._connection, self._chain):
+            self._counts["pictures"] += 1
+            if what:
+                self._find(where, what)
 
     def _check_edits(self) -> None:
         for column in (EDIT.c.search_sha256, EDIT.c.replace_sha256):

@@ -14,10 +14,12 @@ from refine.errors import InputError, NoBrowser
 from refine.settings import ProjectSettings
 from refine.types import CodeFile, Files, Finding, MadeControl, ProposedControl
 from store.cache import ReplyCache
+from store.pictures import add_pictures, load_pictures
 
 if TYPE_CHECKING:
     from refine.render import Prepared, Renderer
     from refine.render.report import Library
+    from store.database import Database
 
 PREPARED_AS = "delivered@2"
 _PLACE = "/refine-asset/"
@@ -68,28 +70,44 @@ def _library(address: str, name: str, status: Literal["substituted", "unknown"])
 
 
 class Browser:
-    """Implements refine.protocols.PageChecker and ControlMaker. Close it: it is a process with children of its own."""
+    """Implements refine.protocols.PageChecker and ControlMaker, and keeps a picture of every page it looked at.
 
-    def __init__(self, renderer: "Renderer", cache: ReplyCache | None = None) -> None:
-        self._renderer = renderer
+    Close it: it is a process with children of its own.
+    """
+
+    def __init__(
+        self, renderer: "Renderer", cache: ReplyCache | None = None, database: "Database | None" = None
+    ) -> None:
+        """Without a `database` no pictures are kept."""
+        self.renderer = renderer
         self._cache = cache
+        self._database = database
         self._known: dict[str, tuple[Finding, ...]] = {}
         self._looking: dict[str, asyncio.Task[tuple[Finding, ...]]] = {}
 
     @classmethod
-    def open(cls, *, chromium: Path | None = None, cache: ReplyCache | None = None) -> Self:
-        """Raises NoBrowser where there is no Chromium; it is started with the first page."""
-        from refine.render import Renderer, find_chromium
+    def open(
+        cls,
+        *,
+        chromium: Path | None = None,
+        cache: ReplyCache | None = None,
+        database: "Database | None" = None,
+        pages: int = 2,
+    ) -> Self:
+        """Raises NoBrowser where there is no Chromium; it is started with the first page. `pages` are open at once."""
+        from refine.render import Renderer, RenderSettings, find_chromium
 
         path = chromium or find_chromium()
-        return cls(Renderer(chromium=path, prepare=prepare_as_delivered, prepared_as=PREPARED_AS), cache)
+        settings = RenderSettings(pages=pages)
+        renderer = Renderer(settings, chromium=path, prepare=prepare_as_delivered, prepared_as=PREPARED_AS)
+        return cls(renderer, cache, database)
 
     async def aclose(self) -> None:
         tasks = [*self._looking.values()]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        await self._renderer.aclose()
+        await self.renderer.aclose()
 
     async def check(self, files: Files) -> tuple[Finding, ...]:
         """Hints pass, with what they say."""
@@ -104,6 +122,17 @@ class Browser:
         found = self._known[key] = await asyncio.shield(looking)
         return found
 
+    async def keep_pictures(self, files: Files) -> bool:
+        """Take the page's pictures for the store, unless it has them. Whether it has one of the desktop now."""
+        if self._database is None:
+            return False
+        key = content_hash(files)
+        if "desktop" in self._database.read(load_pictures, [key]).get(key, {}):
+            return True
+        pictures = await self.renderer.take_pictures(files)
+        await self._database.write(add_pictures, key, pictures)
+        return any(picture.view == "desktop" for picture in pictures)
+
     async def make_control(self, files: Files, *, seed: int, weights: Mapping[str, float]) -> MadeControl | None:
         """See refine.protocols.ControlMaker."""
         from refine.perturb import find_proven, perturbation_record
@@ -111,7 +140,7 @@ class Browser:
         try:
             found = await find_proven(
                 files,
-                lambda each: self._renderer.probe(each, seed=seed),
+                lambda each: self.renderer.probe(each, seed=seed),
                 seed=seed,
                 weights=weights or None,
                 attempts=_ATTEMPTS,
@@ -121,6 +150,7 @@ class Browser:
         made = found.perturbation
         if made is None:
             return None
+        await self.keep_pictures(made.files)  # as of any other candidate, or its lack would give the control away
         return MadeControl(
             files=made.files,
             operator=made.operator,
@@ -148,15 +178,19 @@ class Browser:
         key = await self._key(content_sha256)
         kept = None if self._cache is None else self._cache.get(key)
         if kept is not None and (found := _read(kept)) is not None:
+            await self.keep_pictures(files)
             return found
-        from refine.render import check_report
+        from refine.render import check_report, pictures_of
 
-        report = await self._renderer.render(files)
+        report = await self.renderer.render(files)
         checks = check_report(report)
         found = tuple(
             Finding(name=f"browser.{it.name}", passed=it.passed or it.severity == "hint", detail=it.detail)
             for it in checks
         )
+        if self._database is not None:
+            pictures = await asyncio.to_thread(pictures_of, report)
+            await self._database.write(add_pictures, content_sha256, pictures)
         if self._cache is not None and report.outcome not in ("timeout", "crashed", "memory"):
             self._cache.put(key, orjson.dumps([[it.name, it.passed, it.detail] for it in found]).decode())
         return found
@@ -164,7 +198,7 @@ class Browser:
     async def _key(self, content_sha256: str) -> str:
         from refine.render.renderer import FORMAT
 
-        said = [FORMAT, PREPARED_AS, content_sha256, await self._renderer.version()]
+        said = [FORMAT, PREPARED_AS, content_sha256, await self.renderer.version()]
         return f"findings-{hashlib.sha256(orjson.dumps(said)).hexdigest()}"
 
 
@@ -177,15 +211,18 @@ def _read(kept: str) -> tuple[Finding, ...] | None:
         return None
 
 
-def open_browser(settings: ProjectSettings, *, cache: ReplyCache | None) -> tuple[Browser | None, str]:
-    """The browser, if the project's settings want one, or None and, where it is wanted and missing, one line on it.
+def open_browser(
+    settings: ProjectSettings, *, cache: ReplyCache | None, database: "Database | None" = None
+) -> tuple[Browser | None, str]:
+    """The browser, if the project's settings want one, or None and, where it is wanted and missing, one line on it. It
+    keeps pictures in the database, where one is given.
 
     Raises NoBrowser where the settings insist on it.
     """
     if not settings.is_checking_in_browser:
         return None, ""
     try:
-        return Browser.open(cache=cache), ""
+        return Browser.open(cache=cache, database=database), ""
     except NoBrowser as error:
         if settings.browser_checks:
             raise

@@ -183,7 +183,7 @@ class Refiner:
         checker, control_maker = self._given_checker, self._given_maker
         if checker is None:
             checks = ReplyCache(f"{self._path}.checks")
-            browser, self.notice = open_browser(self._project.settings, cache=checks)
+            browser, self.notice = open_browser(self._project.settings, cache=checks, database=database)
             if browser is not None:
                 self._stack.callback(checks.close)
                 self._stack.push_async_callback(browser.aclose)

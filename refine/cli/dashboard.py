@@ -24,10 +24,11 @@ def dashboard(
     as_json: Json = False,
 ) -> None:
     """Look at chains in a browser: what was gained, what it cost, and why. It only reads."""
+    from refine.api.pictures import missing_notice
     from refine.dashboard.source import SOURCES, VARIABLE, find_database
 
     path = find_database(os.environ) if db is None else db
-    SOURCES.get(path)  # so that a database that cannot be read is an error here, and not on a page
+    source = SOURCES.get(path)  # so that a database that cannot be read is an error here, and not on a page
     number = _find_port(port)
     url = f"http://{_HOST}:{number}"
     if as_json:
@@ -38,6 +39,8 @@ def dashboard(
         console.print(
             f"Shows {path} to this machine only. Open the address in a browser. Ctrl-C ends it.", soft_wrap=True
         )
+        if notice := source.ask(missing_notice):
+            console.print(notice, soft_wrap=True)
     os.environ[VARIABLE] = str(path.absolute())
     from refine.dashboard.app import make_app
 

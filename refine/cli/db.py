@@ -1,18 +1,21 @@
 """`refine db`: look after a database."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from refine.cli.database import reading
+from refine.cli.database import reading, writing
 from refine.cli.group import Group, SectionedCommand
-from refine.cli.options import DB, Db, Json
+from refine.cli.options import DB, Db, Json, option
 from refine.cli.output import add_row, make_console, make_table, write_json
 from refine.cli.text import clean_line, count, format_bytes
 from refine.errors import InputError
 
 if TYPE_CHECKING:
+    from refine.api.pictures import PicturesTaken
+    from store.database import Database
     from store.verify import VerifyReport
 
 app = typer.Typer(cls=Group, rich_markup_mode=None, help="Look after a database.")
@@ -127,3 +130,57 @@ def stats(db: Db = DB, as_json: Json = False) -> None:
     if table.row_count:
         console.print()
         console.print(table)
+
+
+@app.command("pictures", cls=SectionedCommand)
+def pictures(
+    project: Annotated[str | None, option("--project", "Of this project only. [all]", metavar="NAME")] = None,
+    limit: Annotated[int | None, option("--limit", "Of at most so many pages. [all]", min=1)] = None,
+    at_once: Annotated[int, option("--at-once", "Pages open at the same time. [2]", min=1, max=16)] = 2,
+    db: Db = DB,
+    as_json: Json = False,
+) -> None:
+    """Take the pictures of candidates that have none, and draw what stood under pins.
+
+    Candidates have none after runs without browser checks, and in databases of older versions. Chromium takes them,
+    without a network. Stopping it keeps those taken so far. Exit code 2 without Chromium.
+    """
+    from refine.cli.stopping import Stopped, run_stoppable
+
+    with writing(db) as database:
+        try:
+            taken = run_stoppable(_take(database, project=project, limit=limit, at_once=at_once, is_quiet=as_json))
+        except Stopped as stopped:
+            raise typer.Exit(stopped.exit_code) from None
+    if as_json:
+        write_json({"database": str(db), "taken": taken.taken, "failed": taken.failed, "crops": taken.crops})
+        return
+    console = make_console()
+    if not taken.taken and not taken.failed:
+        console.print("No candidate lacks a picture.")
+    else:
+        console.print(f"Took the pictures of {count(taken.taken, 'page')}.")
+    if taken.crops:
+        console.print(f"Drew what stood under {count(taken.crops, 'pin')}.")
+    if taken.failed:
+        console.print(f"{count(taken.failed, 'page')} could not be pictured: they hang, crash or have nothing to open.")
+
+
+async def _take(
+    database: "Database", *, project: str | None, limit: int | None, at_once: int, is_quiet: bool
+) -> "PicturesTaken":
+    from refine.api.browser import Browser
+    from refine.api.pictures import draw_missing_crops, take_missing
+
+    console = make_console()
+
+    def show(taken: "PicturesTaken") -> None:
+        if console.is_terminal and not is_quiet:
+            console.print(f"{count(taken.taken, 'page')} so far", style="dim")
+
+    browser = Browser.open(database=database, pages=at_once)
+    try:
+        taken = await take_missing(database, browser, project=project, limit=limit, on_progress=show)
+        return replace(taken, crops=await draw_missing_crops(database, browser))
+    finally:
+        await browser.aclose()

@@ -162,6 +162,17 @@ def _show(order: "BatchOrder", chains: list[ChainSummary], audits: "AuditReport"
         console.print(f"  {command}", soft_wrap=True)
 
 
+def has_chromium() -> bool:
+    from refine.errors import NoBrowser
+    from refine.render.chromium import find_chromium
+
+    try:
+        find_chromium()
+    except NoBrowser:
+        return False
+    return True
+
+
 def next_commands(order: "BatchOrder", chains: list[ChainSummary], folder: Path) -> list[tuple[str, str]]:
     """What to try now: (what it does, the command). Each works as it stands."""
     db = ["--db", str(order.database)]
@@ -174,6 +185,8 @@ def next_commands(order: "BatchOrder", chains: list[ChainSummary], folder: Path)
     project = ["--project", order.project_name]
     export = ["export", "all", *project, "--include-demo", "--out", str(folder / "export"), *db]
     people = ["batch", str(order.prompts), "--panel", "people", "--project", "people", *db]
+    if has_chromium():
+        commands += [("Pictures of its pages for the dashboard, taken in Chromium", ["db", "pictures", *db])]
     commands += [
         ("Training data", export),
         ("The same prompts, with people who rank; --model names a real model", people),

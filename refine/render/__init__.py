@@ -8,6 +8,7 @@ from refine.render.repair import repair_note
 from refine.render.report import RenderReport
 from refine.render.serving import Prepare, Prepared, Resource
 from refine.render.settings import RenderSettings
+from refine.render.webp import compress, pictures_of
 
 __all__ = [
     "CHECK_NAMES",
@@ -24,8 +25,10 @@ __all__ = [
     "Renderer",
     "Resource",
     "check_report",
+    "compress",
     "differences",
     "find_chromium",
     "is_broken",
+    "pictures_of",
     "repair_note",
 ]

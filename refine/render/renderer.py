@@ -17,13 +17,17 @@ from refine.render.reading import make_probe, make_report
 from refine.render.report import RenderReport
 from refine.render.serving import Prepare, Site, as_they_are
 from refine.render.settings import RenderSettings
+from refine.render.snapshot import SnapshotSite, SnapshotVisit, check_size, crop, viewport_of
 from refine.render.visit import BrowserDied, Seen, Visit, scripts_hash
-from refine.types import Files
+from refine.render.webp import pictures_of
+from refine.types import Files, PagePicture
 
 FORMAT = 1
 """Raised when reports are made otherwise, so that older ones are not used; scripts are in the key by their hash."""
 TRIES = 2
 """Of one page, when the whole browser died: it may have been a page beside it."""
+SNAPSHOT_S = 20.0
+"""Wall time for one snapshot, whatever is in it."""
 
 
 class RenderCache(Protocol):
@@ -109,21 +113,66 @@ class Renderer:
         report, seen = await self._see(files, candidate, seed, with_tree=True)
         return make_probe(report, seen.tree), report
 
+    async def take_pictures(self, files: Files, *, seed: int = 0) -> tuple[PagePicture, ...]:
+        """The pictures of a report, to the pixel, without the rest of it; those that the page lets be taken."""
+        candidate = content_hash(files)
+        if entry_file(files) is None:
+            return ()
+        only_looking = self.settings.model_copy(update={"with_accessibility": False, "with_walk": False})
+        report, _ = await self._see(files, candidate, seed, with_tree=False, settings=only_looking)
+        return await asyncio.to_thread(pictures_of, report)
+
+    async def draw_snapshot(
+        self,
+        html: bytes,
+        *,
+        viewport: tuple[float, float],
+        box: tuple[float, float, float, float],
+        scroll: tuple[float, float] = (0, 0),
+    ) -> bytes:
+        """WebP of what is around `box` in a page that a frame sent as it stood: hostile HTML, drawn without scripts and
+        network.
+
+        `box` is x, y, width, height in CSS pixels of the viewport; the page is scrolled to `scroll`, and elements with
+        an attribute `data-refine-scroll="left top"` to that. Values out of reason are brought into it. Raises
+        RenderError for a snapshot that is too large, or that the browser cannot draw.
+        """
+        check_size(html)
+        settings = self.settings.model_copy(update={"page_timeout_s": SNAPSHOT_S, "hang_s": SNAPSHOT_S})
+        for attempt in range(1, TRIES + 1):
+            async with self._places:
+                browser = await self._browser()
+                site = SnapshotSite(html)
+                visit = SnapshotVisit(browser, site, settings, viewport=viewport_of(viewport), scroll=scroll)
+                try:
+                    seen = await visit.run()
+                except BrowserDied:
+                    if attempt < TRIES:
+                        continue
+                    raise RenderError(f"the whole browser ended with the snapshot, {TRIES} times") from None
+            if not seen.desktop_png:
+                raise RenderError(f"the snapshot cannot be drawn: {seen.problem or seen.outcome}")
+            return await asyncio.to_thread(crop, seen.desktop_png, box)
+        raise AssertionError("the last attempt returns or raises")
+
     def _no_page(self, candidate: str, seed: int) -> RenderReport:
         problem = "there is no .html file to open"
         return RenderReport(candidate=candidate, chromium="", seed=seed, outcome="no_page", problem=problem)
 
-    async def _see(self, files: Files, candidate: str, seed: int, *, with_tree: bool) -> tuple[RenderReport, Seen]:
+    async def _see(
+        self, files: Files, candidate: str, seed: int, *, with_tree: bool, settings: RenderSettings | None = None
+    ) -> tuple[RenderReport, Seen]:
+        settings = settings or self.settings
         prepared = self._prepare(files)
         host = f"c{candidate[:24]}.localhost"
         for attempt in range(1, TRIES + 1):
             async with self._places:
                 browser = await self._browser()
                 site = Site(prepared, host)
-                visit = Visit(browser, site, self.settings, seed=seed, with_tree=with_tree)
+                visit = Visit(browser, site, settings, seed=seed, with_tree=with_tree)
                 try:
                     seen = await visit.run()
-                    if seen.outcome == "ok" and _is_wide(seen, self.settings):
+                    if seen.outcome == "ok" and _is_wide(seen, settings):
                         await self._see_on_phone(seen, browser, Site(prepared, host), seed)
                 except BrowserDied:
                     if attempt < TRIES:

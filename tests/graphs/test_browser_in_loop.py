@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select
 
 from refine import Refiner
 from refine.api.browser import Browser
@@ -11,6 +12,7 @@ from refine.types import CodeFile, Files, GivenCandidate, ModelReply, ModelReque
 from store.cache import ReplyCache
 from store.candidates import load_candidates
 from store.chains import load_chain
+from store.tables import PICTURE, REPAIR
 
 GOOD = """<!doctype html><html lang="en"><head><title>Counter</title></head><body><h1>Counter</h1>
 <p>Pressed <output id="n">0</output> times</p><button id="go">Press</button><script>
@@ -61,7 +63,10 @@ async def test_a_draft_that_throws_is_mended_with_what_the_browser_saw(tmp_path:
         await refiner.wait()
         stored = refiner.database.read(load_chain, chain.id)
         candidates = refiner.database.read(load_candidates, stored.key)
+        pictured = refiner.database.read(lambda it: set(it.execute(select(PICTURE.c.content_sha256)).scalars()))
+        broken = refiner.database.read(lambda it: set(it.execute(select(REPAIR.c.content_sha256)).scalars()))
     assert len(client.asked) == 2 and all("step is not defined" in text for text in client.asked)
+    assert pictured == {candidates[0].content_sha256, *broken} and len(broken) == 2
     assert stored.record.state == "waiting"
     assert candidates[0].is_ok and not candidates[1].is_ok
     assert candidates[1].reason is not None and "the same as candidate" in candidates[1].reason
@@ -94,7 +99,7 @@ async def test_findings_are_kept_by_content(tmp_path: Path) -> None:
     async def never(files: Files, *, seed: int = 0) -> None:
         raise AssertionError("it was looked at before")
 
-    again._renderer.render = never  # type: ignore[method-assign,assignment]
+    again.renderer.render = never  # type: ignore[method-assign,assignment]
     try:
         assert await again.check(page(THROWS)) == found
     finally:

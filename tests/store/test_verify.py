@@ -61,6 +61,7 @@ def test_a_sound_database_has_no_findings_and_says_what_was_checked(database: Da
     assert report.counts == {
         "blobs": database.read(lambda c: c.execute(select(func.count()).select_from(BLOB)).scalar_one()),
         "candidates": 7,
+        "pictures": 0,
         "words": 3,
         "erased": 1,
         "calls": 7,
