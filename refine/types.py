@@ -352,6 +352,13 @@ class CritiqueIn(Record):
     """Whether it says what to improve or what to keep, where the labeler said which."""
     category: IssueKind | None = None
     severity: Severity | None = None
+    snapshot: str | None = Field(default=None, pattern=r"^[0-9a-f]{64}$")
+    """The page as it stood, brought ahead (`store.snapshots`); one that is not there is no mistake."""
+
+
+Tried = tuple[Annotated[float, Field(ge=0, le=86_400, allow_inf_nan=False)], Annotated[int, Field(ge=0, le=1_000_000)]]
+"""Seconds that a candidate was in use, and inputs it got."""
+Device = Literal["desktop", "phone"]
 
 
 class RankingIn(Record):
@@ -368,8 +375,10 @@ class RankingIn(Record):
     """Criterion of the project -> tie groups of the candidates compared by it, best first."""
     follow_ups: dict[str, FollowUp] = Field(default_factory=dict)
     """Critique of an earlier round -> what became of what it asked for."""
+    tried: dict[str, Tried] = Field(default_factory=dict)
+    """Candidate -> how much the labeler tried it, as their page counted; what a page says of itself may be forged."""
 
-    @field_validator("criteria", "follow_ups", "reasons")
+    @field_validator("criteria", "follow_ups", "reasons", "tried")
     @classmethod
     def _few(cls, value: dict[str, Any]) -> dict[str, Any]:
         if len(value) > 100:
@@ -378,7 +387,7 @@ class RankingIn(Record):
 
     @property
     def has_details(self) -> bool:
-        return bool(self.why or self.reasons or self.criteria or self.follow_ups)
+        return bool(self.why or self.reasons or self.criteria or self.follow_ups or self.tried)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -60,9 +60,7 @@ def load_briefings(connection: Connection, labeler: str) -> list[Briefing]:
     who = _LABELER.first(connection, wanted=labeler)
     if who is None:
         raise AccessDenied("there is no such labeler, or they are disabled")
-    limits = set(
-        connection.execute(select(LABELER_PROJECT.c.project_id).where(LABELER_PROJECT.c.labeler_id == who.id)).scalars()
-    )
+    limits = _limits(connection, who.id)
     return [
         brief(
             connection,
@@ -77,6 +75,13 @@ def load_briefings(connection: Connection, labeler: str) -> list[Briefing]:
     ]
 
 
+def _limits(connection: Connection, labeler_key: int) -> set[int]:
+    """Projects that the labeler is limited to; none: they may work in all. A project that somebody is limited to cannot
+    be deleted (the foreign key), so that losing the last one never opens all others."""
+    query = select(LABELER_PROJECT.c.project_id).where(LABELER_PROJECT.c.labeler_id == labeler_key)
+    return set(connection.execute(query).scalars())
+
+
 def needs_consent(connection: Connection, labeler: str, project: str) -> bool:
     """Whether the labeler (a public id) has yet to accept the terms of the project as they are now."""
     return any(it.project == project and not it.is_accepted for it in load_briefings(connection, labeler))
@@ -84,12 +89,14 @@ def needs_consent(connection: Connection, labeler: str, project: str) -> bool:
 
 def accept_terms(connection: Connection, *, labeler: str, project: str, version: str) -> None:
     """Record that the labeler (a public id) accepts these terms; again is no other. They may be those that open rounds
-    were opened under. Raises InputError for a version that the project never had."""
+    were opened under. Raises InputError for a version that the project never had, and for a project that is not there
+    or that the labeler may not work in, alike."""
     who = _LABELER.first(connection, wanted=labeler)
     if who is None:
         raise AccessDenied("there is no such labeler, or they are disabled")
     found = find_project(connection, project)
-    if found is None:
+    limits = _limits(connection, who.id)
+    if found is None or (limits and found.key not in limits):
         raise InputError(f"there is no project {project!r}")
     texts = connection.execute(
         select(type_coerce(SETTINGS_VERSION.c.settings, Text)).where(SETTINGS_VERSION.c.project_id == found.key)

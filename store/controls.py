@@ -12,6 +12,7 @@ from store.candidates import StoredCandidate, add_candidate, load_candidates
 from store.ids import make_ulid, make_ulid_beside, now
 from store.statements import Statement, inserting
 from store.tables import ASSIGNMENT, CANDIDATE, CHAIN, CONTROL, LABELER, RANKING, ROUND
+from store.work_tables import DISPUTE
 
 FIRST_SLOT = 1000
 """Slots of controls begin here, so that they are nobody else's."""
@@ -198,7 +199,7 @@ def load_controls_of_rounds(connection: Connection, chain_key: int) -> dict[int,
 
 def load_sightings(connection: Connection, project_key: int | None = None) -> list[Sighted]:
     """Of one project, or of all but what simulated labelers made: every ranking of a control and its original, oldest
-    first; copies that forks took over are not repeated."""
+    first; copies that forks took over are not repeated, and controls of which a dispute was upheld are left out."""
     query = (
         select(
             CONTROL.c.id,
@@ -214,7 +215,7 @@ def load_sightings(connection: Connection, project_key: int | None = None) -> li
         .join(LABELER, LABELER.c.id == ASSIGNMENT.c.labeler_id)
         .join(ROUND, ROUND.c.id == CONTROL.c.round_id)
         .join(CHAIN, CHAIN.c.id == ROUND.c.chain_id)
-        .where(or_(CHAIN.c.fork_round.is_(None), ROUND.c.number > CHAIN.c.fork_round))
+        .where(or_(CHAIN.c.fork_round.is_(None), ROUND.c.number > CHAIN.c.fork_round), not_upheld(CONTROL.c.id))
         .order_by(RANKING.c.id)
     )
     in_scope = RANKING.c.made_by != "simulated" if project_key is None else CHAIN.c.project_id == project_key
@@ -233,6 +234,18 @@ def load_sightings(connection: Connection, project_key: int | None = None) -> li
                 )
             )
     return found
+
+
+def not_upheld(control_id: Any) -> Any:
+    """A condition: no dispute of the control was upheld. One that was says that the control is not worse, so that it is
+    evidence for or against nobody."""
+    disputed = ASSIGNMENT.alias("disputed")
+    upheld = (
+        select(disputed.c.control_id)
+        .join(DISPUTE, DISPUTE.c.assignment_id == disputed.c.id)
+        .where(DISPUTE.c.resolution == "upheld", disputed.c.control_id.is_not(None))
+    )
+    return or_(control_id.is_(None), control_id.not_in(upheld))
 
 
 def retire_controls(connection: Connection, keys: Sequence[int]) -> int:

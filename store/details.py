@@ -19,9 +19,9 @@ from store.tables import CRITIQUE, RANKING, ROUND, WORDS
 from store.work_tables import RANKING_DETAIL, RANKING_HISTORY
 
 _INSERT_WORDS = inserting(WORDS, "ulid", "labeler_id", "text", "salt", "sha256")
-_LATER = {"id", "snapshot_id", "crop_id"}
+_LATER = {"id", "crop_id"}
 _INSERT_CRITIQUE = inserting(CRITIQUE, *(column.name for column in CRITIQUE.columns if column.name not in _LATER))
-_INSERT_DETAIL = inserting(RANKING_DETAIL, "ranking_id", "why_words_id", "reasons", "criteria", "follow_ups")
+_INSERT_DETAIL = inserting(RANKING_DETAIL, *(column.name for column in RANKING_DETAIL.columns if column.name != "id"))
 _OWN_CRITIQUE = Statement(
     select(CRITIQUE.c.id)
     .join(RANKING, RANKING.c.id == CRITIQUE.c.ranking_id)
@@ -57,6 +57,7 @@ def add_critique(
     candidate_key: int,
     labeler_key: int,
     made_by: MadeBy,
+    snapshot_key: int | None = None,
 ) -> None:
     _INSERT_CRITIQUE.insert(
         connection,
@@ -71,6 +72,7 @@ def add_critique(
         aim=critique.aim,
         category=critique.category,
         severity=critique.severity,
+        snapshot_id=snapshot_key,
     )
 
 
@@ -88,6 +90,9 @@ def check_details(
     for name in ranking.reasons:
         if name not in ranking.unjudgeable:
             raise FeedbackError(f"a reason is given for candidate {name!r}, which is not among those not judged")
+    for name in ranking.tried:
+        if name not in keys:
+            raise FeedbackError(f"candidate {name!r} was tried, but is not in this round")
     for criterion, groups in ranking.criteria.items():
         if criterion not in criteria:
             raise FeedbackError(
@@ -122,6 +127,7 @@ def add_details(
             for criterion, groups in ranking.criteria.items()
         },
         follow_ups=dict(ranking.follow_ups),
+        tried={str(keys[name]): list(it) for name, it in ranking.tried.items()} or None,
     )
 
 
@@ -151,6 +157,7 @@ def archive_ranking(connection: Connection, ranking_key: int) -> None:
                 "aim": each.aim,
                 "category": each.category,
                 "severity": each.severity,
+                "snapshot": each.snapshot_id,
             }
             for each in critiques
         ],
@@ -158,6 +165,7 @@ def archive_ranking(connection: Connection, ranking_key: int) -> None:
         "reasons": {} if detail is None else detail.reasons,
         "criteria": {} if detail is None else detail.criteria,
         "follow_ups": {} if detail is None else detail.follow_ups,
+        "tried": None if detail is None else detail.tried,
     }
     connection.execute(
         RANKING_HISTORY.insert().values(
@@ -217,7 +225,7 @@ def load_replaced(connection: Connection, chain_key: int, names: Mapping[int, st
                 "unjudgeable": tuple(names[key] for key in row.record["unjudgeable"]),
                 "critiques": [
                     {
-                        **{name: value for name, value in critique.items() if name != "words"},
+                        **{name: value for name, value in critique.items() if name not in ("words", "snapshot")},
                         "candidate": names[critique["candidate"]],
                         "text": texts[critique["words"]],
                     }
@@ -247,6 +255,6 @@ def erase_details(connection: Connection, labeler_key: int) -> None:
         kept = {
             **record,
             "reasons": {},
-            "critiques": [{**critique, "anchor": None} for critique in record["critiques"]],
+            "critiques": [{**critique, "anchor": None, "snapshot": None} for critique in record["critiques"]],
         }
         connection.execute(RANKING_HISTORY.update().where(RANKING_HISTORY.c.id == key).values(record=kept))

@@ -16,6 +16,7 @@ from store.events import record_event
 from store.ids import make_ulid, now
 from store.places import drop_places, take_place
 from store.projects import parse_settings
+from store.snapshots import find_snapshot
 from store.statements import Statement, inserting, updating
 from store.tables import (
     ASSIGNMENT,
@@ -398,6 +399,7 @@ def submit_ranking(
             candidate_key=keys[critique.candidate],
             labeler_key=held.labeler_id,
             made_by=made_by,
+            snapshot_key=find_snapshot(connection, assignment_id, critique.snapshot),
         )
     add_details(connection, ranking, keys, ranking_key=ranking_key, labeler_key=held.labeler_id)
     if held.in_hand is not None:

@@ -7,7 +7,7 @@ from sqlalchemy import Connection, select
 
 from refine.errors import AccessDenied
 from refine.types import Anchor, CritiqueIn, OwnCritique, RankingIn
-from store.tables import ASSIGNMENT, CANDIDATE, CRITIQUE, LABELER, RANKING, ROUND, WORDS
+from store.tables import ASSIGNMENT, BLOB, CANDIDATE, CRITIQUE, LABELER, RANKING, ROUND, WORDS
 from store.work_tables import RANKING_DETAIL
 
 _ANCHOR: TypeAdapter[Any] = TypeAdapter(Anchor)
@@ -16,7 +16,10 @@ _ANCHOR: TypeAdapter[Any] = TypeAdapter(Anchor)
 def load_handed_in(connection: Connection, assignment_key: int) -> RankingIn | None:
     """The ranking that counts for the assignment; words that were erased are left out."""
     row = connection.execute(
-        select(RANKING, RANKING_DETAIL.c.reasons, RANKING_DETAIL.c.criteria, RANKING_DETAIL.c.follow_ups, WORDS.c.text)
+        select(
+            *(RANKING, RANKING_DETAIL.c.reasons, RANKING_DETAIL.c.criteria, RANKING_DETAIL.c.follow_ups),
+            *(RANKING_DETAIL.c.tried, WORDS.c.text),
+        )
         .outerjoin(RANKING_DETAIL, RANKING_DETAIL.c.ranking_id == RANKING.c.id)
         .outerjoin(WORDS, WORDS.c.id == RANKING_DETAIL.c.why_words_id)
         .where(RANKING.c.assignment_id == assignment_key)
@@ -31,8 +34,9 @@ def load_handed_in(connection: Connection, assignment_key: int) -> RankingIn | N
         )
     }
     critiques = connection.execute(
-        select(CRITIQUE, WORDS.c.text)
+        select(CRITIQUE, WORDS.c.text, BLOB.c.sha256.label("snapshot"))
         .join(WORDS, WORDS.c.id == CRITIQUE.c.words_id)
+        .outerjoin(BLOB, BLOB.c.id == CRITIQUE.c.snapshot_id)
         .where(CRITIQUE.c.ranking_id == row.id, WORDS.c.text.is_not(None))
         .order_by(CRITIQUE.c.id)
     )
@@ -47,6 +51,7 @@ def load_handed_in(connection: Connection, assignment_key: int) -> RankingIn | N
                 aim=each.aim,
                 category=each.category,
                 severity=each.severity,
+                snapshot=each.snapshot,
             )
             for each in critiques
         ),
@@ -57,6 +62,7 @@ def load_handed_in(connection: Connection, assignment_key: int) -> RankingIn | N
             for criterion, groups in (row.criteria or {}).items()
         },
         follow_ups=row.follow_ups or {},
+        tried={names[int(key)]: it for key, it in (row.tried or {}).items()},
     )
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection, func, or_, select
 
+from store.controls import not_upheld
 from store.ids import make_ulid, now
 from store.statements import inserting
 from store.tables import ASSIGNMENT, CHAIN, CONTROL, LABELER, RANKING, RELIABILITY_SNAPSHOT, ROUND
@@ -25,7 +26,7 @@ class Judged:
     rows: list[RankedRow]
     """By labeler.ulid and chain.ulid; copies that a fork took over are not repeated."""
     golds: list[GoldRow]
-    """What was said of controls, which are not in `rows`."""
+    """What was said of controls, which are not in `rows`; those of which a dispute was upheld are left out."""
     rounds: dict[str, int]
     """Chain -> the newest of its rounds among them."""
 
@@ -37,11 +38,11 @@ def load_ranked(connection: Connection, project_key: int | None = None) -> tuple
         query = query.where(CHAIN.c.project_id == project_key)
     rows: list[RankedRow] = []
     golds: list[GoldRow] = []
-    for labeler, chain, groups, shown, number, fork_round, original, control in connection.execute(query):
+    for labeler, chain, groups, shown, number, fork_round, original, control, is_gold in connection.execute(query):
         if fork_round is not None and number <= fork_round:
             continue  # a copy of what its parent has
         rows.append(_row(labeler, chain, groups, shown, control))
-        golds += _gold(labeler, chain, groups, original, control)
+        golds += _gold(labeler, chain, groups, original, control) if is_gold else []
     return rows, golds
 
 
@@ -53,11 +54,11 @@ def load_judged(connection: Connection, project_key: int | None) -> Judged:
     rows: list[RankedRow] = []
     golds: list[GoldRow] = []
     rounds: dict[str, int] = {}
-    for labeler, chain, groups, shown, number, fork_round, original, control in connection.execute(query):
+    for labeler, chain, groups, shown, number, fork_round, original, control, is_gold in connection.execute(query):
         rounds[chain] = max(rounds.get(chain, 0), number)
         if fork_round is None or number > fork_round:
             rows.append(_row(labeler, chain, groups, shown, control))
-            golds += _gold(labeler, chain, groups, original, control)
+            golds += _gold(labeler, chain, groups, original, control) if is_gold else []
     return Judged(rows=rows, golds=golds, rounds=rounds)
 
 
@@ -110,7 +111,7 @@ def _ranked(labeler: Any) -> Any:
     return (
         select(
             *(labeler, CHAIN.c.ulid, RANKING.c.groups, ASSIGNMENT.c.shown, ROUND.c.number, CHAIN.c.fork_round),
-            *(CONTROL.c.original_id, CONTROL.c.candidate_id),
+            *(CONTROL.c.original_id, CONTROL.c.candidate_id, not_upheld(CONTROL.c.id).label("is_gold")),
         )
         .join(ASSIGNMENT, ASSIGNMENT.c.id == RANKING.c.assignment_id)
         .join(LABELER, LABELER.c.id == RANKING.c.labeler_id)

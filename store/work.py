@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, Text, bindparam, delete, select, type_coerce
 
 from refine.errors import FeedbackError
-from refine.types import Assignment, RankingIn, Work
+from refine.types import Assignment, Device, RankingIn, Work
 from store.controls import retire_controls
 from store.details import add_words
 from store.events import record_event
@@ -19,6 +19,7 @@ from store.handed_in import load_handed_in
 from store.ids import make_ulid, now
 from store.places import free_place, hold_rounds
 from store.projects import parse_settings
+from store.snapshots import add_snapshot, drop_unused_snapshots
 from store.statements import Statement, inserting, updating
 from store.tables import (
     ASSIGNMENT,
@@ -86,6 +87,7 @@ _DROP_HELD = Statement(delete(HELD).where(HELD.c.assignment_id == bindparam("key
 _DROP_DRAFT = Statement(delete(DRAFT).where(DRAFT.c.assignment_id == bindparam("key")))
 _BEAT = updating(HELD, "place_until", "beat_at", "beat_key", where=HELD.c.assignment_id == bindparam("key"))
 _SPEND = updating(ASSIGNMENT, "active_s", "lease_expires_at", where=ASSIGNMENT.c.id == bindparam("key"))
+_SET_DEVICE = updating(ASSIGNMENT, "device", where=ASSIGNMENT.c.ulid == bindparam("wanted"))
 _KEY = Statement(select(WRITE_KEY.c.what, WRITE_KEY.c.labeler_id).where(WRITE_KEY.c.key == bindparam("wanted")))
 _INSERT_KEY = inserting(WRITE_KEY, "labeler_id", "key", "what", "created_at")
 _INSERT_REPORT = inserting(
@@ -164,9 +166,11 @@ def submit_work(
     ranking: RankingIn,
     key: str,
     active_s: float | None = None,
+    device: Device | None = None,
 ) -> bool:
-    """As `submit_ranking`, of one's own work. True when stored, False when the key was stored before."""
-    return submit_ranking(
+    """As `submit_ranking`, of one's own work. True when stored, False when the key was stored before. Pages that were
+    kept for pins which were taken back are forgotten."""
+    is_new = submit_ranking(
         connection,
         assignment_id=assignment,
         ranking=ranking,
@@ -175,6 +179,20 @@ def submit_work(
         active_s=active_s,
         owner=labeler,
     )
+    if is_new:
+        if device is not None:
+            _SET_DEVICE.run(connection, wanted=assignment, device=device)
+        drop_unused_snapshots(connection, assignment)
+    return is_new
+
+
+def keep_page(connection: Connection, *, labeler: str, assignment: str, html: str) -> str:
+    """Keep a page as it stood, for a critique to come; its name. Raises FeedbackError for what `add_snapshot` refuses
+    and for work that is in already."""
+    row = _own(connection, labeler, assignment)
+    if row.state != "leased" and row.reopened_at is None:
+        raise FeedbackError(f"this assignment is {row.state}; a page of it was not kept")
+    return add_snapshot(connection, labeler_key=row.labeler_id, assignment=assignment, html=html)
 
 
 def beat(
@@ -286,6 +304,7 @@ def _let_go(connection: Connection, row: Any, **values: Any) -> None:
         free_place(connection, row.round_key)
     _DROP_HELD.run(connection, key=row.id)
     _DROP_DRAFT.run(connection, key=row.id)
+    drop_unused_snapshots(connection, row.ulid)
 
 
 # --- Taking it up again -------------------------------------------------------------------------------------------

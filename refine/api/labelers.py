@@ -6,8 +6,9 @@ from datetime import datetime
 
 from refine.errors import InputError
 from refine.panel.lines import name_problem
-from store import chains, labelers, reports
+from store import chains, disputes, labelers, reports
 from store.database import Connection, Database
+from store.disputes import StoredDispute
 from store.erasing import erase_words
 from store.labelers import Link, NewLabeler, StoredLabeler
 from store.owners import find_dead_owners
@@ -131,3 +132,19 @@ def resolve_report(database: Database, report: str, *, is_upheld: bool) -> tuple
         return stopped
 
     return database.write_now(resolve)
+
+
+def list_disputes(database: Database, *, with_resolved: bool = False) -> list[StoredDispute]:
+    """Controls that labelers missed and stand by, oldest first."""
+    return database.read(disputes.list_disputes, with_resolved=with_resolved)
+
+
+def is_dispute(database: Database, name: str) -> bool:
+    """Whether this is the id of a dispute."""
+    return database.read(disputes.is_dispute, name)
+
+
+def resolve_dispute(database: Database, dispute: str, *, is_upheld: bool) -> bool:
+    """Decide about a control that was missed. Upheld, it is given to nobody any more and nobody is judged by it;
+    whether it was given out until then."""
+    return database.write_now(disputes.resolve_dispute, dispute, is_upheld=is_upheld)

@@ -4,11 +4,14 @@ Reads are plain calls; writes are awaited and on disk when they return. What can
 is not this labeler's AccessDenied; both are one line.
 """
 
-from refine.types import Assignment, Briefing, LabelerStatement, Later, OwnCritique, RankingIn, Work
-from store import consent, drafts, earnings, handed_in, labelers, queue, work
+from collections.abc import Collection
+
+from refine.types import Assignment, Briefing, Device, LabelerStatement, Later, OwnCritique, RankingIn, Work
+from store import consent, disputes, drafts, earnings, handed_in, labelers, own_controls, queue, work
 from store.database import Database
 from store.drafts import Draft
 from store.labelers import LabelerSession, Link, NewSession
+from store.own_controls import ControlsMet
 
 
 class WorkDesk:
@@ -69,13 +72,30 @@ class WorkDesk:
         return self._database.read(handed_in.load_own_critiques, labeler=labeler, assignment=assignment)
 
     async def submit(
-        self, labeler: str, assignment: str, ranking: RankingIn, *, key: str, active_s: float | None = None
+        self,
+        labeler: str,
+        assignment: str,
+        ranking: RankingIn,
+        *,
+        key: str,
+        active_s: float | None = None,
+        device: Device | None = None,
     ) -> bool:
         """Hand it in; False when `key` was handed in before. Without `active_s`, what `beat` counted stands. For work
         that was reopened, it takes the place of what was handed in before."""
         return await self._database.write_surely(
-            work.submit_work, labeler=labeler, assignment=assignment, ranking=ranking, key=key, active_s=active_s
+            work.submit_work,
+            labeler=labeler,
+            assignment=assignment,
+            ranking=ranking,
+            key=key,
+            active_s=active_s,
+            device=device,
         )
+
+    async def keep_page(self, labeler: str, assignment: str, html: str) -> str:
+        """Keep a page as it stood, for a critique to come: the name that `CritiqueIn.snapshot` takes."""
+        return await self._database.write_surely(work.keep_page, labeler=labeler, assignment=assignment, html=html)
 
     async def beat(self, labeler: str, assignment: str, active_s: float, *, key: str) -> float:
         """Count seconds of activity since the last beat, one a minute; the seconds counted in all."""
@@ -114,3 +134,17 @@ class WorkDesk:
 
     def statement(self, labeler: str, *, project: str | None = None, limit: int = 200) -> LabelerStatement:
         return self._database.read(earnings.load_statement, labeler, project=project, limit=limit)
+
+    def controls_met(self, labeler: str) -> ControlsMet | None:
+        """How controls went for them, as they may be told; None where there is too little to tell."""
+        return self._database.read(own_controls.load_controls_met, labeler)
+
+    def disputed(self, labeler: str, assignments: Collection[str]) -> frozenset[str]:
+        """Those of the assignments that they stand by."""
+        return self._database.read(disputes.load_disputed, labeler, assignments)
+
+    async def dispute(self, labeler: str, assignment: str, reason: str) -> bool:
+        """They stand by what they handed in; False when they said so before."""
+        return await self._database.write_surely(
+            disputes.add_dispute, labeler=labeler, assignment=assignment, reason=reason
+        )

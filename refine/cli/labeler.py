@@ -208,22 +208,57 @@ def reports(
         console.print(f"  {'(erased)' if it.reason is None else clean_line(it.reason)}", soft_wrap=True)
 
 
+@app.command("disputes", cls=SectionedCommand)
+def disputes(
+    resolved: Annotated[bool, option("--resolved", "Those that were decided about, too.")] = False,
+    db: Db = DB,
+    as_json: Json = False,
+) -> None:
+    """Controls that labelers missed and stand by: `refine labeler resolve` decides whether the control is one."""
+    from refine.api.labelers import list_disputes
+
+    with reading(db) as database:
+        found = list_disputes(database, with_resolved=resolved)
+    if as_json:
+        write_json([{**asdict(it), "created_at": _stamp(it.created_at)} for it in found])
+        return
+    console = make_console()
+    if not found:
+        console.print("No disputes.")
+    for it in found:
+        said = it.resolution or "waits"
+        where = f"chain {it.chain}, round {it.round}, {it.operator} in candidate {it.control}"
+        console.print(f"{it.id}  {said}  {where}, by {clean_line(it.labeler)}", soft_wrap=True)
+        console.print(f"  {'(erased)' if it.reason is None else clean_line(it.reason)}", soft_wrap=True)
+
+
 @app.command("resolve", cls=SectionedCommand)
 def resolve(
-    report: Annotated[str, typer.Argument(metavar="ID", help="The report's id.")],
+    report: Annotated[str, typer.Argument(metavar="ID", help="The id of a report or a dispute.")],
     uphold: Annotated[
         bool | None,
-        option("--uphold/--dismiss", "Stop the chains that show the page, or give its rounds out again."),
+        option(
+            "--uphold/--dismiss",
+            "A report: stop the chains that show the page, or give its rounds out again. A dispute: judge nobody by"
+            " the control any more, or leave it as it is.",
+        ),
     ] = None,
     db: Db = DB,
     as_json: Json = False,
 ) -> None:
-    """Decide about a reported page."""
-    from refine.api.labelers import resolve_report
+    """Decide about a reported page, or about a control that was missed and is disputed."""
+    from refine.api.labelers import is_dispute, resolve_dispute, resolve_report
 
     if uphold is None:
         raise InputError("say --uphold or --dismiss")
     with writing(db) as database:
+        if is_dispute(database, report):
+            resolve_dispute(database, report, is_upheld=uphold)
+            done = (
+                "Upheld; the control is retired and counts for nobody." if uphold else "Dismissed; the control stays."
+            )
+            _say({"dispute": report, "resolution": "upheld" if uphold else "dismissed"}, done, as_json)
+            return
         stopped = resolve_report(database, report, is_upheld=uphold)
     done = f"Upheld; {len(stopped)} chains stop." if uphold else "Dismissed; its rounds are given out again."
     _say({"report": report, "resolution": "upheld" if uphold else "dismissed", "chains": stopped}, done, as_json)

@@ -141,3 +141,25 @@ def test_a_terms_file_that_cannot_be_used_is_one_line(refine: Run, content: byte
     result = refine("batch", "p.jsonl", "--terms-file", "terms.txt")
     assert result.exit_code == 2
     assert "--terms-file" in line_of(result)
+
+
+def test_disputes_are_listed_and_resolved_as_reports_are(refine: Run, db: Path) -> None:
+    from refine.types import RankingIn
+    from store import disputes, work
+    from tests.store.test_disputes import put_control
+
+    with open_database(db) as database:
+        ann = database.write_now(add_people, "ann")["ann"]
+        given = claim(database, ann)
+        original, control = database.write_now(put_control, given)
+        ranking = RankingIn(groups=((control,), (given.candidates[1],), (original,)))
+        database.write_now(work.submit_work, labeler=ann, assignment=given.id, ranking=ranking, key="k")
+        database.write_now(disputes.add_dispute, labeler=ann, assignment=given.id, reason="\x1b[31mIt works.")
+    (found,) = told(refine, "disputes")
+    assert (found["labeler"], found["control"], found["original"]) == ("ann", control, original)
+    shown = refine("labeler", "disputes").stdout
+    assert found["id"] in shown and "It works." in shown and "\x1b" not in shown
+    assert told(refine, "resolve", found["id"], "--uphold") == {"dispute": found["id"], "resolution": "upheld"}
+    assert told(refine, "disputes") == []
+    assert [it["resolution"] for it in told(refine, "disputes", "--resolved")] == ["upheld"]
+    assert refine("labeler", "disputes").stdout.strip() == "No disputes."

@@ -1,0 +1,63 @@
+"""How controls went for a labeler, as they may be told: how many there were and how many they saw, never which.
+
+A number that moves when one assignment is handed in says that a control was in it. So the numbers stand still over
+blocks of BLOCK assignments handed in: what is told is what was so when the last whole block was complete, also of
+controls that were retired or disputed since.
+"""
+
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, or_, select
+
+from store.disputes import is_missed
+from store.tables import ASSIGNMENT, CHAIN, CONTROL, LABELER, RANKING, ROUND
+
+BLOCK = 20
+"""Assignments handed in from one number to the next."""
+FEWEST = 5
+"""Controls met before anything is told: of fewer, a share says nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class ControlsMet:
+    met: int
+    seen: int
+    """Of those, the original came before its control."""
+
+
+def load_controls_met(connection: Connection, labeler: str) -> ControlsMet | None:
+    """Of the labeler with this public id, over all projects; None where there is too little to tell.
+
+    Copies that a fork took over are not counted, nor rankings that leave either page out, nor controls that were
+    retired by then: that nobody sees one, or that a dispute of it was upheld, is no fault of a labeler's.
+    """
+    rows = connection.execute(
+        select(
+            ASSIGNMENT.c.finished_at,
+            *(RANKING.c.groups, CONTROL.c.original_id, CONTROL.c.candidate_id, CONTROL.c.retired_at),
+        )
+        .join(LABELER, LABELER.c.id == ASSIGNMENT.c.labeler_id)
+        .join(RANKING, RANKING.c.assignment_id == ASSIGNMENT.c.id)
+        .join(ROUND, ROUND.c.id == ASSIGNMENT.c.round_id)
+        .join(CHAIN, CHAIN.c.id == ROUND.c.chain_id)
+        .outerjoin(CONTROL, CONTROL.c.id == ASSIGNMENT.c.control_id)
+        .where(
+            LABELER.c.ulid == labeler,
+            ASSIGNMENT.c.state == "finished",
+            or_(CHAIN.c.fork_round.is_(None), ROUND.c.number > CHAIN.c.fork_round),
+        )
+        .order_by(ASSIGNMENT.c.finished_at, ASSIGNMENT.c.id)
+    ).all()
+    told = rows[: len(rows) // BLOCK * BLOCK]
+    if not told:
+        return None
+    until = told[-1].finished_at
+    met = seen = 0
+    for row in told:
+        is_retired = row.retired_at is not None and row.retired_at <= until
+        places = {key for group in row.groups for key in group}
+        if row.original_id is None or is_retired or not {row.original_id, row.candidate_id} <= places:
+            continue
+        met += 1
+        seen += not is_missed(row.groups, row.original_id, row.candidate_id)
+    return ControlsMet(met, seen) if met >= FEWEST else None
