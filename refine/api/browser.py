@@ -163,9 +163,10 @@ class Browser:
         """See refine.protocols.ControlMaker."""
         from refine.perturb import proof_record, prove_one
 
-        proof = await prove_one(files, proposed, lambda each: self._renderer.probe(each, seed=seed))
+        proof = await prove_one(files, proposed, lambda each: self.renderer.probe(each, seed=seed))
         if not proof.ok:
             return proof.refused_because
+        await self.keep_pictures(proposed.files)
         return MadeControl(
             files=proposed.files,
             operator=proposed.operator,
