@@ -118,7 +118,7 @@ async def _ask_model(
 
 
 async def _write(context: LoopContext, chain: StoredChain, number: int, files: Files, seed: int) -> _Asked | str:
-    from refine.perturb import propose_control, write_step
+    from refine.perturb import even_out, propose_control, write_step
 
     prompt, channel = chain.record.prompt, random.Random(seed).choice(_CHANNELS)
 
@@ -128,7 +128,7 @@ async def _write(context: LoopContext, chain: StoredChain, number: int, files: F
     made, replies = await converse(context, chain, round=number, step="perturb", slot=CONTROL_SLOT, next_step=next_step)
     if isinstance(made, GaveUp):
         return made.reason
-    return _Asked(propose_control(made), replies[-1].key)
+    return _Asked(propose_control(even_out(made)), replies[-1].key)
 
 
 async def _vary(

@@ -144,6 +144,7 @@ class Browser:
                 seed=seed,
                 weights=weights or None,
                 attempts=_ATTEMPTS,
+                is_evened=True,
             )
         except InputError:
             return None  # the page has no place for any operator

@@ -127,14 +127,20 @@ def _compare_candidate(connection: Connection, chain: StoredChain, candidate: St
 
 def _control(connection: Connection, chain: StoredChain, candidate: StoredCandidate) -> Made | GaveUp:
     """The page that the recorded replies make of a control."""
-    from refine.perturb import CHANGES, VARIATION, vary_from_replies, write_from_replies
+    from refine.perturb import CHANGES, VARIATION, even_out, vary_from_replies, write_from_replies
 
     stored = next(it for it in load_controls(connection, chain.key) if it.candidate_key == candidate.key)
     if stored.operator != VARIATION:
         original = load_files(connection, stored.original_key)
         replies = _replies(connection, chain, candidate.round, "perturb", CONTROL_SLOT)
-        flawed = write_from_replies(chain.record.prompt, original, replies=replies, channel=stored.channel)
-        return flawed if isinstance(flawed, GaveUp) else Made(files=flawed.files)
+        flawed = write_from_replies(
+            chain.record.prompt,
+            original,
+            replies=replies,
+            channel=stored.channel,
+            seed=int(stored.record.get("seed", 0)),
+        )
+        return flawed if isinstance(flawed, GaveUp) else Made(files=even_out(flawed).files)
     change = next((it for it in CHANGES if it == stored.record.get("change")), None)
     if change is None:
         return GaveUp(reason="its record does not say how the prompt was varied")

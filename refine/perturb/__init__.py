@@ -3,6 +3,7 @@
 from refine.perturb.degrade import Operator, Site
 from refine.perturb.difficulty import Difficulty, Sighting, fit_difficulty, operator_weights
 from refine.perturb.edits import ByteEdit, apply_edits, invert_edits, undo_edits
+from refine.perturb.evening import even_out
 from refine.perturb.flaw import Channel, Flaw, Pair
 from refine.perturb.flaws import BY_NAME, FLAWS, find_flaws, find_wishes, is_known_page, understand
 from refine.perturb.operators import OPERATORS, operator_named
@@ -53,6 +54,7 @@ __all__ = [
     "apply_site",
     "count_refusals",
     "edits_of",
+    "even_out",
     "find_flaws",
     "find_proven",
     "find_sites",

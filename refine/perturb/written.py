@@ -77,12 +77,12 @@ def write_step(
 
 
 def write_from_replies(
-    prompt: str, files: Files, *, replies: Sequence[ReplyLike], channel: str | None = None
+    prompt: str, files: Files, *, replies: Sequence[ReplyLike], channel: str | None = None, seed: int = 0
 ) -> Perturbation | GaveUp:
     """Replay: the perturbation that the recorded replies make, without a model."""
     asked = next((each for each in get_args(Channel) if each == channel), None)
     for count in range(1, len(replies) + 1):
-        made = write_step(prompt, files, replies=replies[:count], channel=asked)
+        made = write_step(prompt, files, replies=replies[:count], channel=asked, seed=seed)
         if not isinstance(made, Ask):
             return made
     return GaveUp(reason="the recorded replies end too early")
