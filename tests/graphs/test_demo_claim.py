@@ -1,4 +1,4 @@
-"""What the offline demo is said to do, through the real loop: it mends what critiques name, and knows who is hostile."""
+"""What the offline demo is said to do, in the real loop: it mends what critiques name, and knows who is hostile."""
 
 from pathlib import Path
 

@@ -198,7 +198,7 @@ def features_of_frame(it: Received, at: int) -> list[float]:
     others = [size for n, size in enumerate(sizes) if n != at]
     return [
         *(float(at == n) for n in range(len(sizes))),
-        len(frame.body) / np.mean(sizes) - 1,
+        len(frame.body) / float(np.mean(sizes)) - 1,
         float(sum(size < sizes[at] for size in others)),
         len(frame.src),
         len(frame.page),
