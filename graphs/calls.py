@@ -9,14 +9,12 @@ from graphs.context import LoopContext
 from refine.errors import ModelError, ModelMisconfigured, ModelUnreachable, StoreError
 from refine.llm.keys import cache_key, dump_reply, load_reply
 from refine.prompts import read_header
-from refine.types import Ask, EditPlan, GaveUp, Made, Message, ModelReply, ModelRequest, Step
+from refine.types import Ask, GaveUp, Message, ModelReply, ModelRequest, Step
 from store.calls import RecordedReply, StepKey, count_attempts, find_reply, record_failure, record_reply
 from store.chains import StoredChain
 from store.database import Connection
 
 T = TypeVar("T")
-Outcome = Made | GaveUp | EditPlan
-"""What an engine's conversation comes to."""
 
 
 async def converse(
@@ -26,9 +24,9 @@ async def converse(
     round: int,
     step: Step,
     slot: int,
-    next_step: Callable[[Sequence[RecordedReply]], Ask | Outcome],
+    next_step: Callable[[Sequence[RecordedReply]], Ask | GaveUp | T],
     first_turn: int = 0,
-) -> tuple[Outcome, list[RecordedReply]]:
+) -> tuple[T | GaveUp, list[RecordedReply]]:
     """Take turns with the model until the engine (a pure function of the replies so far) is content.
 
     Returns what it made and the replies it made it of. Raises ModelError when a turn failed for good, LimitReached

@@ -11,7 +11,7 @@ from graphs.slots import Slot
 from refine.artifact import content_hash
 from refine.errors import ModelError, ModelMisconfigured, ModelUnreachable
 from refine.revise import draft_step, revise_step
-from refine.types import Ask, EditPlan, Files, GaveUp, Made, StopReason
+from refine.types import Ask, Files, GaveUp, Made, StopReason
 from store.calls import RecordedReply
 from store.candidates import StoredCandidate, add_candidate, find_unchecked, load_candidate, load_candidates
 from store.chains import StoredChain, end_chain
@@ -92,7 +92,6 @@ async def _converse(
         raise
     except ModelError as error:
         return GaveUp(reason=f"the model failed: {error}"), None
-    assert not isinstance(outcome, EditPlan)
     return outcome, replies[-1] if replies else None
 
 

@@ -70,8 +70,6 @@ async def _ask(
     def next_step(replies: Sequence[RecordedReply]) -> Ask | Made | GaveUp:
         return repair_step(files, findings, chain.record.prompt, replies)
 
-    outcome, replies = await converse(
+    return await converse(
         context, chain, round=round, step="repair", slot=slot.number, next_step=next_step, first_turn=turn
     )
-    assert isinstance(outcome, Made | GaveUp)
-    return outcome, replies

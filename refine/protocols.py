@@ -3,7 +3,18 @@
 from collections.abc import Mapping
 from typing import Protocol
 
-from refine.types import Assignment, Files, Finding, MadeBy, MadeControl, ModelReply, ModelRequest, OpenRound, RankingIn
+from refine.types import (
+    Assignment,
+    Files,
+    Finding,
+    MadeBy,
+    MadeControl,
+    ModelReply,
+    ModelRequest,
+    OpenRound,
+    ProposedControl,
+    RankingIn,
+)
 
 
 class ModelClient(Protocol):
@@ -33,6 +44,10 @@ class ControlMaker(Protocol):
 
     async def make_control(self, files: Files, *, seed: int, weights: Mapping[str, float]) -> MadeControl | None:
         """One that is proven, by an operator chosen after `weights`; None where nothing can be proven on the page."""
+        ...
+
+    async def prove_control(self, files: Files, proposed: ProposedControl, *, seed: int) -> MadeControl | str:
+        """The same proof for a copy of `files` that somebody else made; why it was refused, in a word, otherwise."""
         ...
 
 

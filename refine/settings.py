@@ -8,7 +8,7 @@ import hashlib
 from datetime import datetime
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
 ChainKind = Literal["refine", "rank", "critique"]
 
@@ -74,6 +74,12 @@ class ProjectSettings(BaseModel):
     control_share: float | None = Field(default=None, ge=0, le=0.5)
     """Of each labeler's assignments, the share that carries a control: a copy of a candidate that is worse on purpose.
     They need a browser to be proven. None: a fifth for people, none for other panels."""
+    written_controls: float | None = Field(default=None, ge=0, le=1)
+    """Share of controls whose flaw the model writes, for one more call each. None: a tenth where people rank what a
+    language model refines, else none."""
+    variation_controls: float = Field(default=0.0, ge=0, le=1)
+    """Share of controls that the model makes from the prompt with one requirement added, dropped or changed, for two
+    more calls each; a whole page, so they are dear."""
     weigh_labelers: bool | None = None
     """Verdicts and edit plans count labelers for what is believed of them; else all alike. What is believed grows with
     what other chains bring in, so it depends on which was first. None: yes, but for the simulated panel, so that its
@@ -100,6 +106,13 @@ class ProjectSettings(BaseModel):
     def _distinct(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         if len(set(value)) < len(value):
             raise ValueError("a criterion is named twice")
+        return value
+
+    @field_validator("variation_controls")
+    @classmethod
+    def _leaves_room(cls, value: float, info: ValidationInfo) -> float:
+        if value + (info.data.get("written_controls") or 0.0) > 1:
+            raise ValueError("together with the share that the model writes it is more than all controls")
         return value
 
     @field_validator("deadline")
@@ -135,6 +148,14 @@ class ProjectSettings(BaseModel):
         if self.control_share is not None:
             return self.control_share
         return 0.2 if self.panel == "people" else 0.0
+
+    @property
+    def share_of_written_controls(self) -> float:
+        """Of controls. With those of variations it is at most 1."""
+        if self.written_controls is not None:
+            return self.written_controls
+        is_refining = self.kind == "refine" and self.panel == "people" and not self.is_demo
+        return min(0.1, 1 - self.variation_controls) if is_refining else 0.0
 
     @property
     def is_weighing_labelers(self) -> bool:

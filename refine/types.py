@@ -28,7 +28,7 @@ StopReason = Literal[
 ]
 RoundKind = Literal["normal", "audit"]
 CandidateKind = Literal["draft", "revision", "given", "control"]
-Step = Literal["draft", "distil", "revise", "repair"]
+Step = Literal["draft", "distil", "revise", "repair", "perturb", "vary", "variation"]
 IssueKind = Literal["behaviour", "content", "look", "accessibility", "performance", "other"]
 
 
@@ -82,6 +82,20 @@ class MadeControl:
     severity: float
     record: dict[str, Any]
     """What was changed, and the proof (refine.perturb.perturbation_record)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProposedControl:
+    """A copy of a page that is meant to be worse, and of which nothing is proven yet."""
+
+    files: Files
+    operator: str
+    channel: str
+    severity: float
+    shows_in: frozenset[str]
+    """Channels of a probe (refine.artifact.probe) of which one must differ."""
+    record: dict[str, Any]
+    """As that of a MadeControl, without the proof."""
 
 
 # --- Messages to models -------------------------------------------------------------------------------------------

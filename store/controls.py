@@ -16,6 +16,8 @@ from store.work_tables import DISPUTE
 
 FIRST_SLOT = 1000
 """Slots of controls begin here, so that they are nobody else's."""
+CONTROL_SLOT = 0
+"""Of the calls for a round's control in the ledger, whose steps are their own: a round has one."""
 
 _INSERT = inserting(CONTROL, *(column.name for column in CONTROL.columns if column.name != "id"))
 _OF_ROUND = Statement(
@@ -51,6 +53,21 @@ class NewControl:
     channel: str
     severity: float
     record: Mapping[str, Any]
+    call_key: int | None = None
+    """The model call it was made of, the last one; None where a program made it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredControl:
+    """A control beside its original, as candidates."""
+
+    original_key: int
+    candidate_key: int
+    operator: str
+    channel: str
+    severity: float
+    record: Mapping[str, Any]
+    is_retired: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,6 +102,7 @@ def add_controls(
             files=control.files,
             content_sha256=content_hash(control.files),
             parent=control.original,
+            call_key=control.call_key,
             generator=control.original.generator,
             how="control",
             ulid=make_ulid_beside(made[position % len(made)].id if made else control.original.id),
@@ -141,6 +159,28 @@ def place_one(
 def _name(control_key: int) -> str:
     """Apart from the names of candidates, which are keys of another table."""
     return f"control {control_key}"
+
+
+def load_controls(connection: Connection, chain_key: int) -> list[StoredControl]:
+    """All controls of a chain, oldest first, retired ones included."""
+    rows = connection.execute(
+        select(CONTROL)
+        .join(CANDIDATE, CANDIDATE.c.id == CONTROL.c.candidate_id)
+        .where(CANDIDATE.c.chain_id == chain_key)
+        .order_by(CONTROL.c.id)
+    )
+    return [
+        StoredControl(
+            original_key=row.original_id,
+            candidate_key=row.candidate_id,
+            operator=row.operator,
+            channel=row.channel,
+            severity=row.severity,
+            record=row.record,
+            is_retired=row.retired_at is not None,
+        )
+        for row in rows
+    ]
 
 
 def load_controls_of_rounds(connection: Connection, chain_key: int) -> dict[int, tuple[str, ...]]:

@@ -12,7 +12,7 @@ import orjson
 from refine.artifact import content_hash
 from refine.errors import InputError, NoBrowser
 from refine.settings import ProjectSettings
-from refine.types import CodeFile, Files, Finding, MadeControl
+from refine.types import CodeFile, Files, Finding, MadeControl, ProposedControl
 from store.cache import ReplyCache
 from store.pictures import add_pictures, load_pictures
 
@@ -144,6 +144,7 @@ class Browser:
                 seed=seed,
                 weights=weights or None,
                 attempts=_ATTEMPTS,
+                is_evened=True,
             )
         except InputError:
             return None  # the page has no place for any operator
@@ -156,7 +157,23 @@ class Browser:
             operator=made.operator,
             channel=made.channel,
             severity=made.severity,
-            record=perturbation_record(made, found.proof),
+            record={**perturbation_record(made, found.proof), "refused_before": dict(found.refused)},
+        )
+
+    async def prove_control(self, files: Files, proposed: ProposedControl, *, seed: int) -> MadeControl | str:
+        """See refine.protocols.ControlMaker."""
+        from refine.perturb import proof_record, prove_one
+
+        proof = await prove_one(files, proposed, lambda each: self.renderer.probe(each, seed=seed))
+        if not proof.ok:
+            return proof.refused_because
+        await self.keep_pictures(proposed.files)
+        return MadeControl(
+            files=proposed.files,
+            operator=proposed.operator,
+            channel=proposed.channel,
+            severity=proposed.severity,
+            record={**proposed.record, **proof_record(proof)},
         )
 
     async def _look(self, content_sha256: str, files: Files) -> tuple[Finding, ...]:

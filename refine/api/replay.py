@@ -9,6 +9,7 @@ from refine.types import GaveUp, Made, Step
 from store.calls import RecordedReply, load_replies
 from store.candidates import StoredCandidate, load_candidate, load_candidates, load_files
 from store.chains import StoredChain, load_chain
+from store.controls import CONTROL_SLOT, load_controls
 from store.database import Connection, Database
 from store.plans import load_plan, load_plan_by_key, plan_to_json
 from store.rankings import load_critiques
@@ -29,7 +30,7 @@ class Difference:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReplayReport:
     candidates: int
-    """Drafts and revisions made again, those that had failed included."""
+    """Drafts, revisions and controls that a model made, made again; those that had failed included."""
     plans: int
     erased: int
     """Candidates and plans that cannot be made again, because words they rest on have been erased."""
@@ -48,7 +49,8 @@ def replay_chain(database: Database, chain_id: str) -> ReplayReport:
 def _replay(connection: Connection, chain_id: str) -> ReplayReport:
     chain = load_chain(connection, chain_id)
     differing: list[Difference] = []
-    candidates = [it for it in load_candidates(connection, chain.key) if it.kind != "given" and it.call_key is not None]
+    stored_candidates = load_candidates(connection, chain.key, controls=True)
+    candidates = [it for it in stored_candidates if it.kind != "given" and it.call_key is not None]
     plans = erased = 0
     for candidate in candidates:
         if any(reply.is_erased for reply in _replies_of(connection, chain, candidate)):
@@ -83,15 +85,21 @@ def _replies(
 
 
 def _replies_of(connection: Connection, chain: StoredChain, candidate: StoredCandidate) -> Sequence[RecordedReply]:
-    step: Step = "draft" if candidate.kind == "draft" else "revise"
-    return _replies(connection, chain, candidate.round, step, candidate.slot)
+    if candidate.kind == "control":
+        steps: tuple[Step, ...] = ("perturb", "vary", "variation")
+        return [it for step in steps for it in _replies(connection, chain, candidate.round, step, CONTROL_SLOT)]
+    return _replies(
+        connection, chain, candidate.round, "draft" if candidate.kind == "draft" else "revise", candidate.slot
+    )
 
 
 def _compare_candidate(connection: Connection, chain: StoredChain, candidate: StoredCandidate) -> str | None:
     """Why the candidate does not come out of its replies as it is stored; None when it does."""
     outcome: Made | GaveUp
     replies = _replies_of(connection, chain, candidate)
-    if candidate.kind == "draft":
+    if candidate.kind == "control":
+        outcome = _control(connection, chain, candidate)
+    elif candidate.kind == "draft":
         # Instructions may have been changed since; they shape what is asked, not what is made of the reply.
         outcome = draft_from_replies(chain.record.prompt, replies=replies)
     else:
@@ -100,7 +108,7 @@ def _compare_candidate(connection: Connection, chain: StoredChain, candidate: St
             return "its plan or its parent is missing"
         parent = load_files(connection, candidate.parent_key)
         outcome = revise_from_replies(parent, plan.plan, chain.record.prompt, replies, slot=candidate.slot)
-    if isinstance(outcome, Made):
+    if isinstance(outcome, Made) and candidate.kind != "control":
         attempts = load_repairs(connection, chain.key, candidate.round, candidate.slot)
         mending = _replies(connection, chain, candidate.round, "repair", candidate.slot)
         outcome = repair_from_replies(outcome, attempts, chain.record.prompt, mending)
@@ -115,3 +123,30 @@ def _compare_candidate(connection: Connection, chain: StoredChain, candidate: St
     if outcome.files != load_files(connection, candidate.key):
         return "the stored page differs from the one made of its replies"
     return None
+
+
+def _control(connection: Connection, chain: StoredChain, candidate: StoredCandidate) -> Made | GaveUp:
+    """The page that the recorded replies make of a control."""
+    from refine.perturb import CHANGES, VARIATION, even_out, vary_from_replies, write_from_replies
+
+    stored = next(it for it in load_controls(connection, chain.key) if it.candidate_key == candidate.key)
+    if stored.operator != VARIATION:
+        original = load_files(connection, stored.original_key)
+        replies = _replies(connection, chain, candidate.round, "perturb", CONTROL_SLOT)
+        flawed = write_from_replies(
+            chain.record.prompt,
+            original,
+            replies=replies,
+            channel=stored.channel,
+            seed=int(stored.record.get("seed", 0)),
+        )
+        return flawed if isinstance(flawed, GaveUp) else Made(files=even_out(flawed).files)
+    change = next((it for it in CHANGES if it == stored.record.get("change")), None)
+    if change is None:
+        return GaveUp(reason="its record does not say how the prompt was varied")
+    replies = _replies(connection, chain, candidate.round, "vary", CONTROL_SLOT)
+    varied = vary_from_replies(chain.record.prompt, change=change, replies=replies)
+    if isinstance(varied, GaveUp):
+        return varied
+    replies = _replies(connection, chain, candidate.round, "variation", CONTROL_SLOT)
+    return draft_from_replies(varied.prompt, replies=replies)

@@ -131,6 +131,23 @@ def batch(
             section=ROUNDS,
         ),
     ] = None,
+    written_controls: Annotated[
+        float | None,
+        option(
+            "--written-controls",
+            "Share of those copies whose flaw the model writes, a call each. [0.1 for people, 0 with demo/scripted]",
+            section=ROUNDS,
+        ),
+    ] = None,
+    variation_controls: Annotated[
+        float | None,
+        option(
+            "--variation-controls",
+            "Share of those copies that it makes of the prompt with one requirement altered, two calls each.",
+            field="variation_controls",
+            section=ROUNDS,
+        ),
+    ] = None,
     weigh_labelers: Annotated[
         bool | None,
         option(

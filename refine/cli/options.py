@@ -20,6 +20,7 @@ DEFAULTS: dict[str, str] = {
     "rankings_per_round": "5",
     "plateau_rounds": "2",
     "gate": "0.6",
+    "variation_controls": "0.0",
     "audit_share": "0.05",
     "uses_allowed": "research",
     "max_candidate_bytes": "1000000",

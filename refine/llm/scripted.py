@@ -68,12 +68,16 @@ def answer(messages: Iterable[Message | tuple[str, str]], *, seed: int) -> str:
     """
     pairs = [(each.role, each.text) if isinstance(each, Message) else each for each in messages]
     names = [header[0] for role, text in reversed(pairs) if role != "assistant" and (header := read_header(text))]
+    request = next((text for role, text in pairs if role == "user"), "")
+    digest = hashlib.sha256(request.encode("utf-8", "surrogatepass")).hexdigest()
+    rng = random.Random(f"{seed}|{names[0] if names else ''}|{digest}")
+    if names and (answer_controls := _CONTROLS.get(names[0])) is not None:
+        system = next((text for role, text in pairs if role == "system"), "")
+        return answer_controls(read_fences(request), system, rng)
     reply = _REPLIES.get(names[0]) if names else None
     if reply is None:
         raise ModelRefused("demo/scripted is no language model: it answers only Refine's own prompt templates")
-    request = next((text for role, text in pairs if role == "user"), "")
-    digest = hashlib.sha256(request.encode("utf-8", "surrogatepass")).hexdigest()
-    return reply(read_fences(request), random.Random(f"{seed}|{names[0]}|{digest}"))
+    return reply(read_fences(request), rng)
 
 
 def plant_flaws(page: str, rng: random.Random) -> str:
@@ -119,6 +123,25 @@ def _revise_whole(sections: Sequence[Section], rng: random.Random) -> str:
     return revise_whole(sections, rng)
 
 
+def _write_flaw(sections: Sequence[Section], system: str, rng: random.Random) -> str:
+    from refine.llm.scripted_perturb import write_flaw
+
+    return write_flaw(sections, system, rng)
+
+
+def _vary(sections: Sequence[Section], system: str, rng: random.Random) -> str:
+    from refine.llm.scripted_perturb import vary_request
+
+    return vary_request(sections, system, rng)
+
+
+_CONTROLS: dict[str, Callable[[Sequence[Section], str, random.Random], str]] = {
+    "perturb": _write_flaw,
+    "perturb_repair": _write_flaw,
+    "vary": _vary,
+    "vary_repair": _vary,
+}
+"""Their system message says what kind is wanted."""
 _REPLIES: dict[str, Callable[[Sequence[Section], random.Random], str]] = {
     "draft": _draft,
     "draft_repair": _draft,

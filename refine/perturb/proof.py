@@ -3,10 +3,10 @@
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, Protocol
 
 from refine.artifact.probe import BLOCK_STEP, Channel, Differences, Probe, differences
-from refine.perturb.perturbing import Perturbation
+from refine.types import Files
 
 Refusal = Literal[
     "", "original_incomplete", "unsteady", "mutant_incomplete", "new_error", "no_difference", "elsewhere", "too_small"
@@ -27,6 +27,19 @@ REFUSALS: Mapping[Refusal, str] = {
 """Why a perturbation is not shown to anybody."""
 
 
+class Claim(Protocol):
+    """What is to be proven: a Perturbation, or a ProposedControl."""
+
+    @property
+    def files(self) -> Files: ...
+
+    @property
+    def channel(self) -> str: ...
+
+    @property
+    def shows_in(self) -> frozenset[str]: ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Proof:
     """What the browser showed. Only a perturbation whose proof is ok may be shown to labelers."""
@@ -45,7 +58,7 @@ class Proof:
         return REFUSALS[self.refused_because] if self.refused_because else ""
 
 
-def prove(perturbation: Perturbation, originals: Sequence[Probe], mutant: Probe) -> Proof:
+def prove(perturbation: Claim, originals: Sequence[Probe], mutant: Probe) -> Proof:
     """Compare the original with itself and with the copy. All probes are of one seed; there are two or more of the
     original. That the copy parses was seen to when it was made."""
     if len(originals) < 2:
@@ -68,7 +81,7 @@ def prove(perturbation: Perturbation, originals: Sequence[Probe], mutant: Probe)
     return Proof(ok=True, refused_because="", channels=found.channels, details=found.details)
 
 
-def _shows_in(perturbation: Perturbation) -> frozenset[Channel]:
+def _shows_in(perturbation: Claim) -> frozenset[str]:
     """The operator's own channels. What a script draws on a canvas shows in pictures alone, and so does an animation
     that falls behind."""
     is_drawn = perturbation.channel in ("behaviour", "latency") and any(

@@ -6,8 +6,9 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
 from refine.artifact.probe import Probe
+from refine.perturb.evening import even_out
 from refine.perturb.perturbing import Perturbation, propose
-from refine.perturb.proof import Proof, Refusal, judge_originals, prove
+from refine.perturb.proof import Claim, Proof, Refusal, judge_originals, prove
 from refine.types import Files
 
 ProbeFiles = Callable[[Files], Awaitable[Probe]]
@@ -38,9 +39,11 @@ async def find_proven(
     weights: Mapping[str, float] | None = None,
     attempts: int = 10,
     visits: int = 2,
+    is_evened: bool = False,
 ) -> Proven:
     """Try up to `attempts` perturbations in the order that follows from the seed; the original is visited `visits`
-    times (two at the least) to see that it does not differ from itself. Raises InputError as `propose` does, and
+    times (two at the least) to see that it does not differ from itself. With `is_evened` their length tells nothing
+    (`even_out`). Raises InputError as `propose` does, and
     whatever `probe` raises."""
     proposals = itertools.islice(
         propose(files, operator=operator, severity=severity, seed=seed, weights=weights), attempts
@@ -54,8 +57,19 @@ async def find_proven(
             why = judge_originals(originals)
             if why:
                 return Proven(perturbation=None, proof=None, tried=0, refused={}, page_refused=why)
+        if is_evened:
+            perturbation = even_out(perturbation)
         proof = prove(perturbation, originals, await probe(perturbation.files))
         if proof.ok:
             return Proven(perturbation=perturbation, proof=proof, tried=tried, refused=dict(refused))
         refused[proof.refused_because] += 1
     return Proven(perturbation=None, proof=proof, tried=refused.total(), refused=dict(refused))
+
+
+async def prove_one(files: Files, claim: Claim, probe: ProbeFiles, *, visits: int = 2) -> Proof:
+    """The proof of a copy that is given. The copy is visited only where the original is the same at every visit."""
+    originals = [await probe(files) for _ in range(max(visits, 2))]
+    why = judge_originals(originals)
+    if why:
+        return Proof(ok=False, refused_because=why, channels=frozenset())
+    return prove(claim, originals, await probe(claim.files))

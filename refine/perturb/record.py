@@ -8,6 +8,7 @@ from refine.errors import InputError
 from refine.perturb.edits import ByteEdit
 from refine.perturb.perturbing import Perturbation
 from refine.perturb.proof import Proof
+from refine.types import ProposedControl
 
 FORMAT = 1
 
@@ -40,16 +41,33 @@ def perturbation_record(perturbation: Perturbation, proof: Proof | None) -> dict
             }
             for edit in perturbation.edits
         ],
-        "is_proven": proof is not None and proof.ok,
-        "proof": None
-        if proof is None
-        else {
+        **proof_record(proof),
+    }
+
+
+def proof_record(proof: Proof | None) -> dict[str, Any]:
+    """The fields of a record that say what was proven."""
+    told = None
+    if proof is not None:
+        told = {
             "ok": proof.ok,
             "refused_because": proof.refused_because,
             "channels": sorted(proof.channels),
             "details": {channel: list(said) for channel, said in proof.details.items()},
-        },
-    }
+        }
+    return {"is_proven": proof is not None and proof.ok, "proof": told}
+
+
+def propose_control(perturbation: Perturbation) -> ProposedControl:
+    """The perturbation as the loop hands it to whoever proves it."""
+    return ProposedControl(
+        files=perturbation.files,
+        operator=perturbation.operator,
+        channel=perturbation.channel,
+        severity=perturbation.severity,
+        shows_in=perturbation.shows_in,
+        record=perturbation_record(perturbation, None),
+    )
 
 
 def edits_of(record: Mapping[str, Any]) -> tuple[ByteEdit, ...]:

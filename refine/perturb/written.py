@@ -76,6 +76,18 @@ def write_step(
         return Ask(messages=(*first.messages, Message("assistant", (Part("(This reply could not be used.)"),)), note))
 
 
+def write_from_replies(
+    prompt: str, files: Files, *, replies: Sequence[ReplyLike], channel: str | None = None, seed: int = 0
+) -> Perturbation | GaveUp:
+    """Replay: the perturbation that the recorded replies make, without a model."""
+    asked = next((each for each in get_args(Channel) if each == channel), None)
+    for count in range(1, len(replies) + 1):
+        made = write_step(prompt, files, replies=replies[:count], channel=asked, seed=seed)
+        if not isinstance(made, Ask):
+            return made
+    return GaveUp(reason="the recorded replies end too early")
+
+
 def _ask(prompt: str, files: Files, channel: Channel | None) -> Ask:
     parts = fence("prompt", prompt)
     for file in files:

@@ -95,6 +95,8 @@ def test_every_setting_with_an_option_reaches_the_project(refine: Run) -> None:
         "--plateau-rounds": "7",
         "--gate": "0.7",
         "--control-share": "0.1",
+        "--written-controls": "0.2",
+        "--variation-controls": "0.3",
         "--rankings-at-least": "1",
         "--audit-share": "0.0",
         "--pay-rate": "20",

@@ -18,7 +18,7 @@ from refine.errors import FeedbackError, InputError
 from refine.export import Filters, trajectory
 from refine.perturb import find_flaws
 from refine.settings import PanelMix
-from refine.types import CodeFile, Files, MadeControl, RankingIn
+from refine.types import CodeFile, Files, MadeControl, ProposedControl, RankingIn
 from store.chains import list_chains, load_chain, pin_candidate
 from store.controls import load_sightings, place_one, retire_controls
 from store.database import Connection
@@ -71,6 +71,9 @@ class Spoiling:
                         record={"format": 1},
                     )
         return None
+
+    async def prove_control(self, files: Files, proposed: ProposedControl, *, seed: int) -> MadeControl | str:
+        return "no_difference"  # nothing here lets a model write any
 
 
 async def run(path: Path, *, chains: int = 10, **settings: Any) -> Spoiling:

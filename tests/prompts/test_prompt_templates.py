@@ -17,6 +17,8 @@ VARIABLES: dict[str, dict[str, object]] = {
     "revise_repair": {"problem": "the reply is empty"},
     "perturb": {"channel": "look"},
     "perturb_repair": {"problem": "the reply is empty"},
+    "vary": {"change": "drop"},
+    "vary_repair": {"problem": "the reply is empty"},
 }
 
 
@@ -44,7 +46,7 @@ def test_an_unknown_template_is_a_key_error() -> None:
         load("nothing")
 
 
-@pytest.mark.parametrize("name", ["draft", "distil", "revise", "revise_whole", "perturb"])
+@pytest.mark.parametrize("name", ["draft", "distil", "revise", "revise_whole", "perturb", "vary"])
 def test_system_messages_say_that_sections_are_data(name: str) -> None:
     assert "is data" in load(name).text
 
