@@ -53,13 +53,14 @@ def board(
         console.print("No rankings yet.")
         return
     right = ["rankings", "reliability", "95 %", "careless", "inverted", "controls", "agreement", "bits", "pay share"]
-    table = make_table("labeler", "kind", *right, "findings", right=right)
+    kind = [] if len({line.kind for line in found.labelers}) == 1 else ["kind"]  # room for the rest
+    table = make_table("labeler", *kind, *right, "findings", right=right)
     for line in found.labelers:
         add_row(
             table,
             [
                 shorten(line.labeler, 30),
-                line.kind,
+                *([line.kind] if kind else []),
                 f"{line.rankings:,}",
                 f"{line.reliability:.2f}",
                 f"{line.reliability_low:.2f} to {line.reliability_high:.2f}",
