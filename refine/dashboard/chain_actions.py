@@ -1,5 +1,6 @@
 """What an operator may do with a chain: pause, resume, stop, give priority, pin, fork, and download its trajectory."""
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -13,6 +14,9 @@ from refine.dashboard.source import Source
 from refine.dashboard.text import line
 from refine.types import ChainRecord
 from store.database import Database
+
+_HIGHEST_GATE = math.nextafter(1.0, 0.0)
+"""Settings take all below one."""
 
 
 def show_actions(source: Source, found: Inspection) -> None:
@@ -118,8 +122,8 @@ def _offer_forking(found: Inspection) -> None:
             rounds = st.number_input("Rounds in all", 1, 100, int(had["rounds"] or 3), key="fork-rounds")
             revisions = st.number_input("Revisions a round", 1, 7, int(had["revisions"] or 2), key="fork-revisions")
             gate = st.number_input(
-                "Gate: P(beats incumbent) that a challenger needs", 0.5, 0.99, float(had["gate"] or 0.6), 0.05,
-                key="fork-gate",
+                "Gate: P(beats incumbent) that a challenger needs", 0.5, _HIGHEST_GATE, float(had["gate"] or 0.6), 0.05,
+                format="%.6g", key="fork-gate",
             )  # fmt: skip
             model = st.text_input("Model", line(str(had["model"] or ""), 200), max_chars=200, key="fork-model")
             given = {"rounds": int(rounds), "revisions": int(revisions), "gate": float(gate), "model": model.strip()}

@@ -7,7 +7,14 @@ import streamlit as st
 from refine.api.finding import ChainFilter, ChainPage, FoundChain, Sort, find_chains
 from refine.dashboard.acting import may_act, show_result, show_sign_in
 from refine.dashboard.bulk import show_bulk
-from refine.dashboard.parts import choose_project, pick_row_of, pick_rows_of, refresh_when_written, show_counting
+from refine.dashboard.parts import (
+    choose_project,
+    name_table,
+    pick_row_of,
+    pick_rows_of,
+    refresh_when_written,
+    show_counting,
+)
 from refine.dashboard.places import go_to_chain
 from refine.dashboard.source import Source, open_source
 from refine.dashboard.text import STATES, STOPS, count, format_time, line
@@ -109,6 +116,7 @@ def _choose_acting() -> bool:
 
 def _show_table(source: Source, page: ChainPage, wanted: ChainFilter, sort: Sort, *, is_acting: bool) -> None:
     found = page.chains
+    key = name_table("several-chains" if is_acting else "chains", [each.chain.id for each in found])
     table = st.dataframe(
         {
             "prompt": [line(each.chain.prompt, 160) for each in found],
@@ -143,11 +151,11 @@ def _show_table(source: Source, page: ChainPage, wanted: ChainFilter, sort: Sort
         },
         on_select="rerun",
         selection_mode="multi-row" if is_acting else "single-row",
-        key="several-chains" if is_acting else "chains",
+        key=key,
     )
     if is_acting:
-        ticked = [found[row].chain.id for row in pick_rows_of(table) if row < len(found)]
-        show_bulk(source, ticked, wanted, sort, fits=page.fits)
+        ticked = tuple(found[row].chain.id for row in pick_rows_of(table) if row < len(found))
+        show_bulk(source, ticked, wanted, sort, table=key, fits=page.fits)
     elif (row := pick_row_of(table)) is not None:
         go_to_chain(found[row].chain.id)
 

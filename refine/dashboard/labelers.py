@@ -5,7 +5,7 @@ import streamlit as st
 from refine.api.findings import LabelerLook, Look, look_at_labelers
 from refine.dashboard.acting import may_act, show_result, show_sign_in
 from refine.dashboard.labelers_one import show_one
-from refine.dashboard.parts import choose_project, pick_row_of, refresh_when_written
+from refine.dashboard.parts import choose_project, name_table, pick_row_of, refresh_when_written
 from refine.dashboard.source import open_source
 from refine.dashboard.text import count, format_span, line
 
@@ -38,6 +38,7 @@ def show() -> None:
         return
     if st.button("All labelers", icon=":material/arrow_back:", type="tertiary"):
         st.query_params.pop("labeler", None)
+        st.query_params.pop("work", None)
         st.rerun()
     found = look.of(chosen)
     if found is None:
@@ -94,9 +95,10 @@ def _show_list(look: Look) -> None:
         },
         on_select="rerun",
         selection_mode="single-row",
-        key="labelers",
+        key=name_table("labelers", [it.labeler.id for it in shown]),
     )
     if (row := pick_row_of(table)) is not None:
+        st.query_params.pop("work", None)
         st.query_params["labeler"] = shown[row].labeler.id
         st.rerun()
     if len(look.labelers) > PAGE:

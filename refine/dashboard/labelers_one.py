@@ -1,11 +1,14 @@
 """One labeler: how they stand, what was found and why, what they did, and what an operator can decide."""
 
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
 import streamlit as st
 
 from refine.api.decisions import LONGEST_REASON, Preview, decide_access, list_decisions, preview_weighing, weigh
 from refine.api.findings import Finding, LabelerLook, Look, page_work
 from refine.dashboard.acting import may_act, offer
-from refine.dashboard.parts import pick_row_of
+from refine.dashboard.parts import name_table, pick_row_of
 from refine.dashboard.places import go_to_chain
 from refine.dashboard.source import Source
 from refine.dashboard.text import count, format_span, format_time, line, plain
@@ -20,6 +23,8 @@ _TITLES = {
 }
 _PREVIEWED = 400
 """Verdicts that a preview on the page gives again; the command gives all."""
+_PREVIEW, _WORK_OF = "previewed", "work_of"
+"""In the session: what a preview found, and whose work in which project the place in the address is one of."""
 _CHOICES = {"remove their past and later work": 0.0, "let it count for half": 0.5, "let it count in full": None}
 
 
@@ -28,7 +33,7 @@ def show_one(source: Source, look: LabelerLook, everybody: Look, *, project: str
     _show_figures(look)
     _show_findings(look, everybody, names=names)
     _show_decisions(source, look)
-    _show_actions(source, look, project=project)
+    _show_actions(source, look)
     _show_work(source, look, project=project)
 
 
@@ -109,20 +114,18 @@ def _show_decisions(source: Source, look: LabelerLook) -> None:
     )
 
 
-def _show_actions(source: Source, look: LabelerLook, *, project: str | None) -> None:
+def _show_actions(source: Source, look: LabelerLook) -> None:
     st.markdown("**Decide**")
     st.caption(
         "Verdicts that were given stay as they are recorded: the trajectory is history. Open rounds and all later ones"
-        " count the labeler's work as decided."
+        " count the labeler's work as decided, in all projects, whichever is chosen above."
     )
     name = look.labeler.name
     words = st.selectbox("Their rankings, past ones included", tuple(_CHOICES), key="weigh-to")
     weight = _CHOICES[words]
     reason = st.text_input("Why (stays on record)", max_chars=LONGEST_REASON, key="weigh-why")
-    if st.button("Show what would flip", key="weigh-preview"):
-        st.session_state["previewed"] = (look.labeler.id, weight)
-    if st.session_state.get("previewed") == (look.labeler.id, weight):
-        _show_preview(source.ask(preview_weighing, name, weight, project=project, most=_PREVIEWED))
+    if may_act():
+        _offer_preview(source, look, weight)
     act, access, _ = st.columns([1, 1, 3])
     with act:
 
@@ -154,6 +157,31 @@ def _show_actions(source: Source, look: LabelerLook, *, project: str | None) -> 
         )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Previewed:
+    """What was asked, and what was found. It is dear, so it is not made again whenever something was written."""
+
+    labeler: str
+    weight: float | None
+    at: datetime
+    found: Preview
+
+
+def _offer_preview(source: Source, look: LabelerLook, weight: float | None) -> None:
+    """Over all projects: the decision counts in all."""
+    kept: _Previewed | None = st.session_state.get(_PREVIEW)
+    if kept is not None and (kept.labeler, kept.weight) != (look.labeler.id, weight):
+        kept = None
+    if st.button("Show what would flip" if kept is None else "Look again what would flip", key="weigh-preview"):
+        at = datetime.now(UTC)
+        found = source.load(preview_weighing, look.labeler.name, weight, most=_PREVIEWED)
+        st.session_state[_PREVIEW] = _Previewed(labeler=look.labeler.id, weight=weight, at=at, found=found)
+        st.rerun()
+    if kept is not None:
+        st.caption(f"In all projects, as of {format_time(kept.at)} UTC.")
+        _show_preview(kept.found)
+
+
 def _show_preview(found: Preview) -> None:
     left = f"; {count(found.not_looked_at, 'chain')} not looked at" if found.not_looked_at else ""
     st.caption(
@@ -169,6 +197,7 @@ def _show_preview(found: Preview) -> None:
         was = {it.candidate: it.p_best for it in flip.before.ratings}
         now = {it.candidate: it.p_best for it in flip.after.ratings}
         for title, value in (
+            ("project", line(flip.project, 40)),
             ("chain", flip.chain),
             ("round", flip.round),
             ("wins now", f"c{shown.index(flip.before.winner) + 1}"),
@@ -184,6 +213,9 @@ def _show_preview(found: Preview) -> None:
 
 def _show_work(source: Source, look: LabelerLook, *, project: str | None) -> None:
     st.markdown("**Their work**")
+    if st.session_state.get(_WORK_OF) not in (None, (look.labeler.id, project)):
+        st.query_params.pop("work", None)  # the place was one in other work
+    st.session_state[_WORK_OF] = (look.labeler.id, project)
     place = st.query_params.get("work")
     before = int(place) if place is not None and place.isdecimal() and len(place) < 18 else None
     rows, after = source.ask(page_work, look.labeler.id, project=project, before=before)
@@ -204,10 +236,14 @@ def _show_work(source: Source, look: LabelerLook, *, project: str | None) -> Non
         width="stretch",
         on_select="rerun",
         selection_mode="single-row",
-        key="work-table",
+        key=name_table("work", [look.labeler.id, *(it.key for it in rows)]),
     )
     if (row := pick_row_of(table)) is not None:
         go_to_chain(rows[row].chain, view="Rounds", round=str(rows[row].round))
-    if st.button("Older work", disabled=after is None, key="work-older") and after is not None:
+    newest, older, _ = st.columns([1, 1, 6])
+    if newest.button("Newest", disabled=before is None, key="work-newest", width="stretch"):
+        st.query_params.pop("work", None)
+        st.rerun()
+    if older.button("Older work", disabled=after is None, key="work-older", width="stretch") and after is not None:
         st.query_params["work"] = str(after)
         st.rerun()

@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from refine.dashboard.parts import remember_state
 from refine.dashboard.places import TITLES, make_page
 from refine.dashboard.source import open_source
 from refine.dashboard.text import plain
@@ -16,7 +17,7 @@ def main() -> None:
     st.html(_STYLE)
     chosen = st.navigation([make_page(name) for name in TITLES], position="top")
     try:
-        open_source()
+        remember_state(open_source())
     except RefineError as error:
         _show_without_store(error)
         return

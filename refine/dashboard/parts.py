@@ -1,5 +1,8 @@
 """Pieces that several pages have: the choice of a project, refreshing, and notes."""
 
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
 
 import streamlit as st
@@ -8,6 +11,7 @@ from refine.api.overview import list_project_names
 from refine.dashboard.source import Source
 
 ALL = "(all projects)"
+_STATE = "state_shown"
 _TICK_S = 2.0
 """With the second of `Source.mark`, what was written is seen within five, also where many look."""
 
@@ -25,13 +29,30 @@ def choose_project(source: Source) -> str | None:
     return None if chosen == ALL else chosen
 
 
-@st.fragment(run_every=_TICK_S)
+@dataclass(slots=True)
+class _Run:
+    """Of the whole page: what was known when it began, and whether it is still under way."""
+
+    state: tuple[Any, ...]
+    is_under_way: bool = True
+
+
+def remember_state(source: Source) -> None:
+    """What the page is about to be made of; first thing in a run, so that nothing written meanwhile is missed."""
+    st.session_state[_STATE] = source.state
+
+
 def refresh_when_written(source: Source) -> None:
     """Run the page again when something was written. Where nothing was, a tick costs next to nothing."""
-    state = source.state
-    known = st.session_state.get("seen")
-    st.session_state["seen"] = state
-    if known is not None and known != state:
+    run = _Run(st.session_state.get(_STATE) or source.state)
+    _tick(source, run)
+    run.is_under_way = False
+
+
+@st.fragment(run_every=_TICK_S)
+def _tick(source: Source, run: _Run) -> None:
+    """Never from within the page's own run: it may have been begun by a click on a button that is yet to come."""
+    if not run.is_under_way and source.state != run.state:
         st.rerun()
 
 
@@ -71,3 +92,9 @@ def pick_row_of(table: Any) -> int | None:
 def pick_rows_of(table: Any) -> list[int]:
     """The rows that are ticked in a data frame with `selection_mode="multi-row"`."""
     return [int(row) for row in table.selection.rows]
+
+
+def name_table(name: str, ids: Iterable[object]) -> str:
+    """A key for a table of these rows: another one for others, or for another order. Streamlit keeps the numbers of the
+    rows that are ticked for as long as the key is the same, whatever stands in them by then."""
+    return f"{name}-{hashlib.sha256(repr([*ids]).encode()).hexdigest()[:16]}"

@@ -3,19 +3,23 @@
 import os
 import subprocess
 import sys
+from inspect import unwrap
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from refine.api.steering import fork_chain, pause_chain, prioritise_chain, stop_chain
+from refine.dashboard import parts
 from refine.dashboard.operators import Guard, find_key, is_local_use
 from refine.dashboard.source import SOURCES, VARIABLE
 from refine.dashboard.writers import WRITERS
 from refine.errors import AccessDenied, InputError, StoreError
 from store.chains import load_chain
 from store.database import Database
-from tests.dashboard.made_store import HOSTILE, make_story
+from tests.dashboard.conftest import OpenPage
+from tests.dashboard.made_store import HOSTILE, make_story, order
 
 KEY = "correct horse battery staple"
 ROOT = Path(__file__).resolve().parents[2]
@@ -156,6 +160,29 @@ def test_without_a_key_whoever_sits_here_acts_and_sees_what_came_of_it(waiting: 
     page.button(key="pause").click().run()
     assert page.success, "pausing twice is no error"
     _close()
+
+
+def test_a_click_counts_when_something_was_written_just_before_it(open_page: OpenPage, writable: Database) -> None:
+    ids = writable.write_now(make_story)
+    page = open_page(writable.path, "chain", chain=ids["waits"])
+    writable.write_now(order, "another", {"n": "Another"})
+    SOURCES.get(writable.path).look_again()
+    page.button(key="pause").click().run()
+    assert [each.value for each in page.success] == ["The chain is paused\\."]
+    assert writable.read(load_chain, ids["waits"]).record.is_paused
+
+
+def test_a_page_runs_again_from_a_tick_of_its_own_when_something_was_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    again: list[bool] = []
+    monkeypatch.setattr("streamlit.rerun", lambda: again.append(True))
+    source = Mock(state=(2,))
+    tick = unwrap(parts._tick)
+    tick(source, parts._Run(state=(1,), is_under_way=True))
+    assert again == [], "the run of the whole page goes on to its end"
+    tick(source, parts._Run(state=(2,), is_under_way=False))
+    assert again == [], "nothing was written"
+    tick(source, parts._Run(state=(1,), is_under_way=False))
+    assert again == [True]
 
 
 def test_with_a_key_acting_needs_it_typed_and_a_wrong_one_is_one_line(

@@ -3,11 +3,17 @@
 from pathlib import Path
 
 import pytest
+from sqlalchemy import Connection
+from streamlit.testing.v1 import AppTest
+from streamlit.testing.v1.element_tree import Button
 
-from refine.api.decisions import list_decisions
+from refine.api.decisions import Preview, list_decisions, preview_weighing
 from refine.api.findings import look_at_labelers
+from refine.dashboard.source import SOURCES
+from store.database import Database
 from store.opening import open_database
-from tests.api.test_decisions import BAD, make_project
+from tests.api.test_decisions import BAD, HONEST, make_project
+from tests.dashboard import made_store
 from tests.dashboard.conftest import OpenPage
 from tests.dashboard.made_store import HOSTILE
 
@@ -58,6 +64,81 @@ def test_a_preview_is_shown_and_nothing_changes_by_it(open_page: OpenPage, store
     assert any("14 verdicts given again" in each.value for each in page.caption)
     with open_database(store, read_only=True) as database:
         assert list_decisions(database) == []
+
+
+def button(page: AppTest, key: str) -> Button | None:
+    return next((each for each in page.button if each.key == key), None)
+
+
+def test_a_preview_is_for_who_may_act(open_page: OpenPage, store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("REFINE_OPERATOR_KEY", "k" * 40)
+    page = open_page(store, "labelers", labeler=labeler_id(store, BAD))
+    assert button(page, "weigh-do-dead") is not None
+    assert button(page, "weigh-preview") is None
+
+
+def test_a_preview_is_made_when_it_is_asked_for_and_not_at_every_write(
+    open_page: OpenPage, store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[float | None] = []
+
+    def count(database: Database, labeler: str, weight: float | None, *, most: int | None) -> Preview:
+        made.append(weight)
+        return preview_weighing(database, labeler, weight, most=most)
+
+    monkeypatch.setattr("refine.dashboard.labelers_one.preview_weighing", count)
+    page = open_page(store, "labelers", labeler=labeler_id(store, BAD))
+    page.button(key="weigh-preview").click().run()
+    with open_database(store) as database:
+        database.write_now(made_store.order, "another", {"k": "Another"})
+    SOURCES.get(store).look_again()
+    page.run()
+    assert made == [0.0]
+    assert any("as of 20" in each.value for each in page.caption)
+    assert page.button(key="weigh-preview").label == "Look again what would flip"
+    page.button(key="weigh-preview").click().run()
+    assert made == [0.0, 0.0]
+    page.selectbox(key="weigh-to").set_value("let it count for half").run()
+    assert not any("as of 20" in each.value for each in page.caption)
+
+
+def rank_elsewhere(connection: Connection) -> None:
+    """In a project of its own, which has no verdict."""
+    (chain,) = made_store.order(connection, "elsewhere", {"k": "Elsewhere"}).values()
+    pages = [made_store.candidate(connection, chain, round=1, slot=n, text=f"<p>{n}</p>").key for n in range(2)]
+    made_store.open_round(connection, chain, number=1, shown=pages, wanted=5)
+    for labeler in (*HONEST, BAD):
+        made_store.rank(connection, chain, labeler, best_first=pages, seconds=60)
+
+
+def test_a_preview_looks_at_all_projects_as_the_decision_counts_in_all(open_page: OpenPage, store: Path) -> None:
+    with open_database(store) as database:
+        database.write_now(rank_elsewhere)
+    page = open_page(store, "labelers", labeler=labeler_id(store, BAD), project="elsewhere")
+    page.button(key="weigh-preview").click().run()
+    assert any("14 verdicts given again" in each.value for each in page.caption)
+    assert any(each.value.startswith("In all projects") for each in page.caption)
+
+
+def test_a_place_in_the_work_of_one_is_none_in_that_of_another(open_page: OpenPage, store: Path) -> None:
+    with open_database(store) as database:
+        database.write_now(rank_elsewhere)
+    page = open_page(store, "labelers", labeler=labeler_id(store, BAD), work="10")
+    older = len(page.dataframe[-1].value)
+    assert older < 15, "the address leads to older work"
+    page.query_params["labeler"] = labeler_id(store, "ann")
+    page.run()
+    assert len(page.dataframe[-1].value) == 15
+    assert "work" not in page.query_params
+    page.query_params["work"] = "10"
+    page.run()
+    page.selectbox(key="project").set_value("pages").run()
+    assert len(page.dataframe[-1].value) == 14
+    page.query_params["work"] = "10"
+    page.run()
+    page.button(key="work-newest").click().run()
+    assert len(page.dataframe[-1].value) == 14
+    assert page.button(key="work-newest").disabled
 
 
 def test_an_operator_removes_work_with_a_reason(open_page: OpenPage, store: Path) -> None:

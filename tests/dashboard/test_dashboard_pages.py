@@ -12,10 +12,11 @@ from streamlit.testing.v1 import AppTest
 from refine.api.reading import read_chain
 from refine.dashboard.places import TITLES
 from store import blobs, labelers
-from store.chains import load_chain
+from store.chains import list_chains, load_chain
 from store.database import Database
 from store.ids import write_time
 from store.opening import open_database
+from tests.api.test_decisions import make_project
 from tests.dashboard.conftest import OpenPage
 from tests.dashboard.lively import make_lively
 from tests.dashboard.made_store import HOSTILE, make_story, order
@@ -262,6 +263,19 @@ def test_an_operator_forks_a_chain_and_comes_to_the_fork(open_page: OpenPage, li
         9,
         "demo/scripted",
     )
+
+
+@pytest.mark.parametrize("gate", [0.5, 0.995, 0.999999])
+def test_a_chain_with_any_gate_that_settings_take_is_shown_and_forked(
+    open_page: OpenPage, writable: Database, gate: float
+) -> None:
+    writable.write_now(make_project, gate=gate)
+    chain = writable.read(list_chains)[0].record.id
+    page = open_page(writable.path, "chain", chain=chain)
+    assert page.number_input(key="fork-gate").value == gate
+    page.number_input(key="fork-rounds").set_value(9)
+    page.button(key="fork").click().run()
+    assert writable.read(load_chain, page.query_params["chain"]).settings.gate == gate
 
 
 def test_an_operator_steers_a_chain(open_page: OpenPage, lively: Story) -> None:

@@ -18,6 +18,7 @@ import pytest
 from playwright.sync_api import BrowserContext, Frame, Page, sync_playwright
 
 from refine.dashboard.app import LocalOnly
+from refine.dashboard.places import TITLES
 from refine.render import find_chromium
 from refine.render.chromium import FEATURES_OFF
 from store.chains import load_chain
@@ -108,6 +109,36 @@ def test_a_browser_shows_hostile_words_as_words_and_frames_nothing(house: House,
     assert page.evaluate("window.pwned") is None
     ours = (house.address, house.address.replace("http", "ws"), "data:")
     assert [url for url in asked if not url.startswith(ours)] == []
+
+
+def test_pages_need_nothing_that_their_policy_forbids_and_it_forbids_what_is_elsewhere(
+    house: House, context: BrowserContext
+) -> None:
+    page = context.new_page()
+    refused: list[str] = []
+    page.on("console", lambda said: refused.append(said.text) if "Content Security Policy" in said.text else None)
+    views = [f"chain?chain={house.ids['chain']}&view={view}" for view in ("Rounds", "Family", "Lines", "Compare")]
+    for path in ("", *(name for name in TITLES if name not in ("overview", "chain")), *views):
+        page.goto(f"{house.address}/{path}")
+        page.get_by_test_id("stHeading").first.wait_for()
+        page.wait_for_timeout(700)  # charts and tables come by and by
+        if "Rounds" in path or not path:
+            page.locator("[data-testid=stVegaLiteChart] :is(canvas, svg)").first.wait_for()
+    assert not refused, "\n".join(refused)
+    for tag, place in (("script", "src"), ("link", "href"), ("img", "src"), ("iframe", "src")):
+        by = page.evaluate(ADD, [tag, place])
+        assert by, tag
+    assert len(refused) >= 4
+
+
+ADD = """([tag, place]) => new Promise(done => {
+  addEventListener("securitypolicyviolation", it => done(it.effectiveDirective), {once: true});
+  const made = document.createElement(tag);
+  if (tag === "link") made.rel = "stylesheet";
+  made[place] = "http://elsewhere.invalid/it";
+  made.onload = made.onerror = () => setTimeout(() => done(""), 1000);
+  document.body.append(made);
+})"""
 
 
 def test_pages_of_many_chains_fit_a_phone_and_lead_to_one_another(house: House, context: BrowserContext) -> None:

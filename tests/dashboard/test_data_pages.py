@@ -1,16 +1,20 @@
 """Models, data and actions on several chains: figures, rows that lead back, and what is written where."""
 
+import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from streamlit.proto.WidgetStates_pb2 import WidgetState
 from streamlit.testing.v1 import AppTest
 
 from refine.dashboard.folders import folder_of
 from refine.dashboard.source import SOURCES, Source
+from store.chains import list_chains
 from store.database import Database
 from store.opening import open_database
 from tests.dashboard.conftest import OpenPage
-from tests.dashboard.made_store import HOSTILE, make_story
+from tests.dashboard.made_store import HOSTILE, make_story, order
 
 Story = tuple[Path, dict[str, str]]
 
@@ -88,13 +92,94 @@ def test_a_link_in_the_place_of_a_folder_is_not_followed(writable: Database, tmp
 
 def test_several_chains_are_stopped_and_those_that_ended_are_named(open_page: OpenPage, own: Story) -> None:
     page = open_page(own[0], "chains", several="true")
-    next(each for each in page.checkbox if each.key == "take-all").check().run()
-    next(each for each in page.button if each.key == "bulk-stop").click().run()
+    page.checkbox(key="take-all").check().run()
+    page.button(key="bulk-begin").click().run()
+    page.button(key="bulk-stop").click().run()
     assert not page.exception
     (said,) = [each.value for each in page.success]
     assert said.startswith("1 chain stopped") and "2 left as they were" in said
     states = {str(row["chain"]): row["state"] for row in rows(page, 0)}
     assert states[own[1]["waits"]] == "stopped by a person"
+
+
+@pytest.fixture
+def ordered(tmp_path: Path) -> Iterator[Database]:
+    with open_database(tmp_path / "refine.db") as database:
+        database.write_now(order, "old", {f"k{n}": f"Prompt {n}" for n in range(3)})
+        yield database
+
+
+def run_with_ticks(page: AppTest, ticked: tuple[str, tuple[int, ...]], click: str | None = None) -> AppTest:
+    """As a browser does: it sends the ticks of a table again with every click, by the id that the table had then."""
+    if click is not None:
+        page.button(key=click).click()
+    states = page._tree.get_widget_states()
+    table, numbers = ticked
+    selection = {"selection": {"rows": numbers, "columns": [], "cells": []}}
+    states.widgets.append(WidgetState(id=table, string_value=json.dumps(selection)))
+    page._run(states)
+    assert not page.exception
+    return page
+
+
+def stopped(database: Database) -> set[str]:
+    chains = database.read(list_chains)
+    return {it.record.prompt for it in chains if it.record.stop_reason == "stopped"}
+
+
+def comes(database: Database, prompt: str) -> None:
+    database.write_now(order, "new", {"n": prompt})
+    SOURCES.get(database.path).look_again()
+
+
+def test_a_tick_stays_with_its_chain_when_others_come_into_the_list(open_page: OpenPage, ordered: Database) -> None:
+    page = open_page(ordered.path, "chains", several="true")
+    ticked = page.dataframe[0].proto.id, (0,)
+    assert rows(page, 0)[0]["prompt"] == "Prompt 2"
+    assert run_with_ticks(page, ticked).button(key="bulk-begin").label == "Act on 1 chain"
+    comes(ordered, "Nobody ticked this")
+    run_with_ticks(page, ticked, "bulk-begin")
+    assert rows(page, 0)[0]["prompt"] == "Nobody ticked this"
+    assert any("Tick the chains to act on" in each.value for each in page.caption)
+    assert [each.key for each in page.button if each.key == "bulk-stop"] == []
+
+
+def test_the_ticked_chains_are_stopped_when_others_come_before_it_is_confirmed(
+    open_page: OpenPage, ordered: Database
+) -> None:
+    page = open_page(ordered.path, "chains", several="true")
+    ticked = page.dataframe[0].proto.id, (0,)
+    run_with_ticks(page, ticked)
+    run_with_ticks(page, ticked, "bulk-begin")
+    comes(ordered, "Nobody ticked this")
+    run_with_ticks(page, ticked, "bulk-stop")
+    assert stopped(ordered) == {"Prompt 2"}
+
+
+def test_all_of_a_list_are_those_of_when_it_was_asked(open_page: OpenPage, ordered: Database) -> None:
+    page = open_page(ordered.path, "chains", several="true")
+    page.checkbox(key="take-all").check().run()
+    page.button(key="bulk-begin").click().run()
+    comes(ordered, "Nobody was asked about this")
+    page.run()
+    assert len(rows(page, 0)) == 4
+    page.button(key="bulk-stop").click().run()
+    assert page.success[0].value.startswith("3 chains stopped")
+    assert stopped(ordered) == {"Prompt 0", "Prompt 1", "Prompt 2"}
+
+
+def test_other_filters_and_other_ticks_end_what_was_asked(open_page: OpenPage, ordered: Database) -> None:
+    page = open_page(ordered.path, "chains", several="true")
+    table = page.dataframe[0].proto.id
+    run_with_ticks(page, (table, (0,)))
+    run_with_ticks(page, (table, (0,)), "bulk-begin")
+    run_with_ticks(page, (table, (0, 1)), "bulk-stop")
+    assert stopped(ordered) == set()
+    run_with_ticks(page, (table, (0, 1)), "bulk-begin")
+    page.text_input(key="text").set_value("Prompt 0")
+    run_with_ticks(page, (table, (0, 1)), "bulk-stop")
+    assert stopped(ordered) == set()
+    assert [row["prompt"] for row in rows(page, 0)] == ["Prompt 0"]
 
 
 def test_who_may_not_act_sees_no_actions(open_page: OpenPage, story: Story, monkeypatch: pytest.MonkeyPatch) -> None:
