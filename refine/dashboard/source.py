@@ -113,7 +113,7 @@ class Source:
         mark = self.mark()
         with self._tallying:
             self._wanted_at = time.monotonic()
-            if self._adder is None:
+            if self._adder is None or not self._adder.is_alive():
                 self._adder = threading.Thread(target=self._add_up, name="refine-dashboard-sums", daemon=True)
                 self._adder.start()
             self._tallying.notify_all()
@@ -141,36 +141,42 @@ class Source:
         return self._failure is not None or (self._tallied >= mark and self._tally.is_complete)
 
     def _add_up(self) -> None:
-        """Bring the tally up to date whenever something was written while somebody looks."""
-        while True:
-            with self._tallying:
-                while not self._is_closed and not self._has_work():
-                    self._tallying.wait(timeout=_LOOK_S)
-                if self._is_closed:
-                    return
-            mark = self.mark()
-            began = time.monotonic()
+        """Bring the tally up to date whenever something was written while somebody looks. What goes wrong is told to
+        who asks next, and tried again for them."""
+        while not self._is_closed:
             try:
-                is_more = self._tally.step()
-                if self._tally.is_outgrown:
-                    self._tally, is_more = Tally(self._database), True  # this thread has a connection of its own
-            except RefineError as error:
+                self._add_some()
+            except Exception as error:  # noqa: BLE001  # this thread makes all sums there are: it must live on
+                if not isinstance(error, RefineError):
+                    cause, error = error, StoreError(f"{self.path}: sums failed ({type(error).__name__}: {error})")
+                    error.__cause__ = cause
                 with self._tallying:
                     self._failure, self._wanted_at = error, -math.inf
                     self._tallying.notify_all()
-                continue
-            if self._tally.is_complete is not self._is_frozen:
-                self._is_frozen = self._tally.is_complete
-                if self._is_frozen and self._tally.chains >= _MANY:
-                    _settle_memory()
-            is_new = self._tally.is_complete and self._tally.is_current
-            if is_new or not is_more:
-                with self._tallying:
-                    self._tallied = mark
-                    self._tallying.notify_all()
-            if is_more:
-                rest = _LONG_REST if is_new else _REST
-                time.sleep(rest * (time.monotonic() - began))
+
+    def _add_some(self) -> None:
+        with self._tallying:
+            while not self._is_closed and not self._has_work():
+                self._tallying.wait(timeout=_LOOK_S)
+            if self._is_closed:
+                return
+        mark = self.mark()
+        began = time.monotonic()
+        is_more = self._tally.step()
+        if self._tally.is_outgrown:
+            self._tally, is_more = Tally(self._database), True  # this thread has a connection of its own
+        if self._tally.is_complete is not self._is_frozen:
+            self._is_frozen = self._tally.is_complete
+            if self._is_frozen and self._tally.chains >= _MANY:
+                _settle_memory()
+        is_new = self._tally.is_complete and self._tally.is_current
+        if is_new or not is_more:
+            with self._tallying:
+                self._tallied = mark
+                self._tallying.notify_all()
+        if is_more:
+            rest = _LONG_REST if is_new else _REST
+            time.sleep(rest * (time.monotonic() - began))
 
     def _has_work(self) -> bool:
         is_watched = time.monotonic() - self._wanted_at < _IDLE_S

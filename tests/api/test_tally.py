@@ -2,6 +2,7 @@
 
 import importlib.util
 import random
+import sqlite3
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -81,6 +82,74 @@ def test_what_is_added_up_after_every_write_is_what_is_added_up_at_once(writable
             number += 1
     assert number == 11
     assert kept is not None and kept.is_current
+
+
+def damage(path: Path, *changes: str) -> None:
+    with sqlite3.connect(path) as connection:
+        for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
+            connection.execute(f'DROP TRIGGER "{name}"')
+        for change in changes:
+            connection.execute(change)
+    connection.close()
+
+
+BETTER = "SELECT min(id) FROM chain"
+"""`better` of made_store.make_story."""
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        f"UPDATE chain SET created_at = 'garbage' WHERE id = ({BETTER})",
+        f"UPDATE model_call SET template = CAST(x'6cff' AS TEXT) WHERE chain_id = ({BETTER})",
+        f"UPDATE model_call SET created_at = 'garbage' WHERE chain_id = ({BETTER})",
+        f"UPDATE model_call SET cost_usd = 'much' WHERE chain_id = ({BETTER})",
+        f"UPDATE verdict SET verdict = '3' WHERE round_id IN (SELECT id FROM round WHERE chain_id = ({BETTER}))",
+    ],
+)
+def test_a_damaged_chain_is_in_no_figure_and_named(writable: Database, change: str) -> None:
+    writable.write_now(made.make_story)
+    kept = Tally(writable)
+    kept.catch_up()
+    assert (load_overview(writable, tally=kept).chains, kept.unreadable) == (3, set())
+    damage(writable.path, change)
+    fresh = Tally(writable)
+    fresh.catch_up()
+    kept._waiting.add(1)  # as after an entry in the journal
+    kept.catch_up()
+    for tally in (fresh, kept):
+        said, waste = load_overview(writable, "clocks", tally=tally), load_waste(writable, "clocks", tally=tally)
+        assert (tally.unreadable, said.chains, said.rounds, waste.improvements) == ({1}, 2, (), 0)
+        assert (waste.total.calls, round(waste.total.usd, 9), waste.total.assignments) == (0, 0.1, 1)
+        assert sum(it.calls for it in said.slices) == 0
+
+
+def test_a_chain_whose_rankings_are_damaged_is_left_out_when_late_ones_are_looked_for(writable: Database) -> None:
+    writable.write_now(made.make_story)
+    damage(
+        writable.path,
+        "UPDATE verdict SET verdict = json_set(verdict, '$.ratings[0].p_best', 0.99)",
+        "UPDATE ranking SET groups = '[[1,' WHERE id = 1",
+    )
+    tally = Tally(writable)
+    tally.want_late(1)
+    tally.catch_up()
+    assert (tally.unreadable, tally.late_left(1), tally.is_busy) == ({1}, 0, False)
+    assert load_overview(writable, tally=tally).chains == 2
+
+
+def test_damaged_reliabilities_are_as_if_there_were_none(writable: Database) -> None:
+    writable.write_now(made.make_story)
+    damage(
+        writable.path,
+        "INSERT INTO reliability_snapshot"
+        " (ulid, rankings, comparisons, seed, method, population, labelers, created_at)"
+        " SELECT 'x', 1, 1, 1, 'x', '{}', '{\"' || ulid || '\":[1]}', '2026-01-01T00:00:00.000000Z'"
+        " FROM labeler LIMIT 1",
+    )
+    tally = Tally(writable)
+    tally.catch_up()
+    assert tally.is_current and not load_waste(writable, "clocks", tally=tally).has_beliefs
 
 
 def make_store(path: Path, **shape: int) -> None:

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from refine.api.overview import list_project_names, load_overview
+from refine.api.tally import Tally
 from refine.dashboard.source import Source, Sources, find_database
-from refine.errors import InputError
+from refine.errors import InputError, StoreError
 from store.database import Database
 from store.opening import open_database
 from tests.dashboard.made_store import order
@@ -79,6 +80,23 @@ def test_sums_follow_what_is_written(writable: Database, monkeypatch: pytest.Mon
     assert source.ask_sums(load_overview).chains == 0
     writable.write_now(order, "new", {"a": "A page", "b": "Another"})
     assert source.ask_sums(load_overview).chains == 2
+    assert source.tally().is_complete
+    source.close()
+
+
+def test_sums_that_fail_say_so_and_are_made_when_asked_for_again(
+    writable: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = Source(writable.path)
+
+    def fails(tally: Tally) -> bool:
+        raise ZeroDivisionError("by zero")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Tally, "step", fails)
+        for _ in range(2):
+            with pytest.raises(StoreError, match="ZeroDivisionError: by zero"):
+                source.tally()
     assert source.tally().is_complete
     source.close()
 
