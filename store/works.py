@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Connection, func, select
 
 from store.tables import ASSIGNMENT, CHAIN, CONTROL, CRITIQUE, LABELER, PROJECT, RANKING, ROUND, WORDS
-from store.work_tables import LABELER_DECISION
+from store.work_tables import DISPUTE, LABELER_DECISION
 
 _CHUNK = 500
 
@@ -109,11 +109,16 @@ def load_known(connection: Connection) -> dict[str, KnownLabeler]:
     }
 
 
-def newest_work(connection: Connection) -> tuple[int, int]:
-    """Keys of the newest ranking and of the newest decision on a labeler; 0 where there is none."""
+def newest_work(connection: Connection) -> tuple[int, tuple[Any, ...]]:
+    """(key of the newest ranking or 0, what is another one after a decision on a labeler or a dispute, and when a
+    person was erased)."""
     ranking = connection.execute(select(func.max(RANKING.c.id))).scalar_one()
-    decision = connection.execute(select(func.max(LABELER_DECISION.c.id))).scalar_one()
-    return ranking or 0, decision or 0
+    decided = (
+        select(func.max(LABELER_DECISION.c.id)),
+        select(func.max(DISPUTE.c.resolved_at)).where(DISPUTE.c.resolution.is_not(None)),
+        select(func.max(LABELER.c.erased_at)),
+    )
+    return ranking or 0, tuple(connection.execute(query).scalar_one() for query in decided)
 
 
 def page_own(
