@@ -16,6 +16,7 @@ from refine.api.exporting import export_project
 from refine.api.finding import FoundChain, find_chains
 from refine.api.models import Share, load_models
 from refine.api.overview import load_overview
+from refine.api.steering import fork_chain
 from refine.api.tally import Tally
 from refine.api.waste import load_waste
 from refine.export import Filters
@@ -82,6 +83,42 @@ def test_what_is_added_up_after_every_write_is_what_is_added_up_at_once(writable
             number += 1
     assert number == 11
     assert kept is not None and kept.is_current
+
+
+def test_a_fork_adds_nothing_that_its_parent_has(writable: Database, tmp_path: Path) -> None:
+    ids = writable.write_now(made.make_story)
+
+    def figures() -> tuple[object, ...]:
+        tally = Tally(writable)
+        tally.want_late(1)
+        tally.catch_up()
+        overview, waste = load_overview(writable, "clocks", tally=tally), load_waste(writable, "clocks", tally=tally)
+        corpus = load_corpus(writable, "clocks", Filters(min_confidence=0.5), tally=tally)
+        slices = [(it.at, it.calls, it.models_usd, it.people_usd, it.people_s, it.rankings) for it in overview.slices]
+        return (
+            (
+                overview.people_s,
+                overview.rounds,
+                slices,
+                overview.projects[0].spending,
+                waste.total,
+                waste.improvements,
+            ),
+            ([it for it in waste.lines if it.what != "unimproved"], waste.critiques, waste.late_left),
+            load_models(writable, "clocks", tally=tally),
+            (corpus.pairs, corpus.longer, next(it.rows for it in corpus.exports if it.name == "dpo_round")),
+        )
+
+    before = figures()
+    fork_chain(writable, ids["better"], round=1)
+    fork_chain(writable, fork_chain(writable, ids["better"], round=2).id, round=2)
+    assert figures() == before
+    tally = Tally(writable)
+    tally.catch_up()
+    said = load_corpus(writable, "clocks", Filters(min_confidence=0.5), tally=tally)
+    for each in said.exports:
+        written = export_project(writable, each.name, tmp_path / each.name, project="clocks", min_confidence=0.5)
+        assert (each.rows, each.left_out) == (written.rows, dict(written.left_out))
 
 
 def damage(path: Path, *changes: str) -> None:
