@@ -5,7 +5,8 @@ from typing import Any
 import streamlit as st
 
 from refine.api.overview import list_project_names
-from refine.dashboard.source import Source
+from refine.dashboard.source import Source, open_source
+from refine.errors import RefineError
 
 ALL = "(all projects)"
 _TICK_S = 2.0
@@ -26,9 +27,13 @@ def choose_project(source: Source) -> str | None:
 
 
 @st.fragment(run_every=_TICK_S)
-def refresh_when_written(source: Source) -> None:
-    """Run the page again when something was written. Where nothing was, a tick costs next to nothing."""
-    state = source.state
+def refresh_when_written() -> None:
+    """Run the page again when something was written, or another database is there now. Where nothing was, a tick costs
+    next to nothing."""
+    try:
+        state = open_source().state
+    except RefineError:
+        st.rerun()  # the page says what is wrong
     known = st.session_state.get("seen")
     st.session_state["seen"] = state
     if known is not None and known != state:
