@@ -10,6 +10,7 @@ RefineError
 │   ├── MigrationNeeded   an older schema, and migrating was refused
 │   ├── StoreReadOnly     the file or its folder cannot be written
 │   ├── StoreFull         no space left on the device
+│   ├── UnreadableText    a text in it that is not UTF-8
 │   └── ChainBusy         another live process owns the chain
 ├── ModelError            a model call that failed for good, after its retries
 │   ├── ModelMisconfigured  stops the run: unknown model, missing or refused key, unknown price under a budget
@@ -70,6 +71,10 @@ class StoreReadOnly(StoreError):
 
 class StoreFull(StoreError):
     """No space is left for the database; free some and run the same command again."""
+
+
+class UnreadableText(StoreError):
+    """A text in the database is not UTF-8; `refine db verify` looks for damage."""
 
 
 class ChainBusy(StoreError):

@@ -45,6 +45,8 @@ class StoredChain:
     incumbent_key: int | None
     pinned_key: int | None
     audit: str | None
+    fork_round: int | None
+    """Rounds up to this one are copies of its parent's; None: it is no fork."""
     record: ChainRecord
 
 
@@ -126,6 +128,7 @@ _SELECT = (
         CHAIN.c.error,
         CHAIN.c.created_at,
         CHAIN.c.ended_at,
+        CHAIN.c.fork_round,
         PROJECT.c.name.label("project_name"),
         PROMPT.c.key.label("prompt_key"),
         PROMPT.c.text.label("prompt_text"),
@@ -180,6 +183,7 @@ def _from_row(row: Any) -> StoredChain:
         incumbent_key=row.incumbent_id,
         pinned_key=row.pinned_id,
         audit=row.audit,
+        fork_round=row.fork_round,
         record=record,
     )
 

@@ -20,7 +20,7 @@ from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.exc import DatabaseError, OperationalError
 from sqlalchemy.pool import NullPool
 
-from refine.errors import InputError, RefineError, StoreError, StoreFull, StoreReadOnly
+from refine.errors import InputError, RefineError, StoreError, StoreFull, StoreReadOnly, UnreadableText
 from store.jobs import AwaitedJob, FutureJob, Job, wake
 from store.statements import driver_of, dump_json, needs_snapshot, run_plain
 
@@ -277,6 +277,9 @@ def translate_database_error(error: DatabaseError, path: Path) -> StoreError:
         return StoreError(f"{path}: another process kept the database locked for {_BUSY_MS // 1000} s")
     if code == sqlite3.SQLITE_IOERR:
         return StoreFull(f"{path}: the disk failed or is full ({said}); nothing was half-written")
+    if said.startswith("Could not decode to UTF-8"):
+        column = said.removeprefix("Could not decode to UTF-8 column ").partition(" with text ")[0]
+        return UnreadableText(f"{path}: a text is not UTF-8 (column {column}); restore a backup")
     return StoreError(f"{path}: {said}")
 
 

@@ -71,12 +71,21 @@ class Statement:
         self._columns = list(columns) or None
 
     def all(self, connection: Connection, /, **values: Any) -> list[Any]:
-        return [*self._make_rows(self._execute(connection, values).fetchall())]
+        cursor = self._execute(connection, values)
+        try:
+            rows = cursor.fetchall()
+        except sqlite3.Error as error:  # a text that is not UTF-8, a damaged page
+            raise _as_sqlalchemys(self._sql, None, error) from error
+        return [*self._make_rows(rows)]
 
     def first(self, connection: Connection, /, **values: Any) -> Any | None:
         cursor = self._execute(connection, values)
-        row = cursor.fetchone()
-        cursor.close()
+        try:
+            row = cursor.fetchone()
+        except sqlite3.Error as error:
+            raise _as_sqlalchemys(self._sql, None, error) from error
+        finally:
+            cursor.close()
         return None if row is None else next(self._make_rows((row,)))
 
     def one(self, connection: Connection, /, **values: Any) -> Any:

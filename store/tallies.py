@@ -58,6 +58,7 @@ _CHAINS = Statement(
         CHAIN.c.stop_reason,
         CHAIN.c.audit,
         CHAIN.c.is_demo,
+        CHAIN.c.fork_round,
         CHAIN.c.incumbent_id,
         _INCUMBENT.c.round.label("improved_in"),
         _INCUMBENT.c.ulid.label("incumbent"),

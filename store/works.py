@@ -6,8 +6,9 @@ from typing import Any
 
 from sqlalchemy import Connection, func, select
 
+from store.controls import not_upheld
 from store.tables import ASSIGNMENT, CHAIN, CONTROL, CRITIQUE, LABELER, PROJECT, RANKING, ROUND, WORDS
-from store.work_tables import LABELER_DECISION
+from store.work_tables import DISPUTE, LABELER_DECISION
 
 _CHUNK = 500
 
@@ -21,6 +22,7 @@ class StoredWork:
     """Tie groups of candidate.id, best first, the control among them."""
     shown: tuple[int, ...]
     original: int | None
+    """Of its control; None also where a dispute of the control was upheld, so that it tells nothing."""
     control: int | None
     active_s: float | None
     device: str | None
@@ -56,6 +58,7 @@ def load_work(connection: Connection, project_key: int | None, *, limit: int) ->
             *(RANKING.c.id, LABELER.c.ulid.label("labeler"), CHAIN.c.ulid.label("chain"), ROUND.c.ulid.label("round")),
             *(RANKING.c.groups, ASSIGNMENT.c.shown, CONTROL.c.original_id, CONTROL.c.candidate_id),
             *(ASSIGNMENT.c.active_s, ASSIGNMENT.c.device, RANKING.c.created_at, ROUND.c.number, CHAIN.c.fork_round),
+            not_upheld(CONTROL.c.id).label("is_gold"),
         )
         .join(ASSIGNMENT, ASSIGNMENT.c.id == RANKING.c.assignment_id)
         .join(LABELER, LABELER.c.id == RANKING.c.labeler_id)
@@ -76,7 +79,7 @@ def load_work(connection: Connection, project_key: int | None, *, limit: int) ->
             round=row.round,
             groups=tuple(tuple(group) for group in row.groups),
             shown=tuple(row.shown),
-            original=row.original_id,
+            original=row.original_id if row.is_gold else None,
             control=row.candidate_id,
             active_s=row.active_s,
             device=row.device,
@@ -109,11 +112,16 @@ def load_known(connection: Connection) -> dict[str, KnownLabeler]:
     }
 
 
-def newest_work(connection: Connection) -> tuple[int, int]:
-    """Keys of the newest ranking and of the newest decision on a labeler; 0 where there is none."""
+def newest_work(connection: Connection) -> tuple[int, tuple[Any, ...]]:
+    """(key of the newest ranking or 0, what is another one after a decision on a labeler or a dispute, and when a
+    person was erased)."""
     ranking = connection.execute(select(func.max(RANKING.c.id))).scalar_one()
-    decision = connection.execute(select(func.max(LABELER_DECISION.c.id))).scalar_one()
-    return ranking or 0, decision or 0
+    decided = (
+        select(func.max(LABELER_DECISION.c.id)),
+        select(func.max(DISPUTE.c.resolved_at)).where(DISPUTE.c.resolution.is_not(None)),
+        select(func.max(LABELER.c.erased_at)),
+    )
+    return ranking or 0, tuple(connection.execute(query).scalar_one() for query in decided)
 
 
 def page_own(

@@ -86,7 +86,7 @@ def load_corpus(database: Database, project: str, filters: Filters, *, tally: Ta
     with tally.lock:
         for (name, uses, is_demo), numbers in tally.corpus.of(key).items():
             values = numbers.tolist()
-            for why in ("unfinished", "same_page", "behind"):
+            for why in ("unfinished", "copied", "same_page", "behind"):
                 left[name][why] += round(values[_AT[why]])
             allowed = set(uses.split(",")) - {""}
             why_not = "demo" if is_demo and not filters.include_demo else None

@@ -12,7 +12,7 @@ CorpusKey = tuple[str, str, bool]
 BINS = 10
 """Of P(chosen beats rejected), from 0.5 in steps of 0.05."""
 CORPUS = (
-    *("rows", "unfinished", "same_page", "behind"),
+    *("rows", "unfinished", "copied", "same_page", "behind"),
     *(f"{what}_{bin}" for what in ("pairs", "longer", "chosen_bytes", "rejected_bytes") for bin in range(BINS)),
 )
 """`longer`: pairs whose chosen page has more bytes, and half of those of equal length."""
@@ -41,11 +41,14 @@ def count_corpus(
     for round in normal:
         if round.verdict is not None:
             upto = [each for each in normal if each.number <= round.number]
-            _count_pairs(at("dpo_round", upto), round.verdict, by_ulid)
+            is_copied = chain.fork_round is not None and round.number <= chain.fork_round
+            _count_pairs(at("dpo_round", upto), round.verdict, by_ulid, is_copied=is_copied)
     return found
 
 
-def _count_pairs(numbers: list[float], stored: Mapping[str, Any], by_ulid: Mapping[str, Any]) -> None:
+def _count_pairs(
+    numbers: list[float], stored: Mapping[str, Any], by_ulid: Mapping[str, Any], *, is_copied: bool
+) -> None:
     verdict = Verdict(**{**stored, "ratings": tuple(Rating(**each) for each in stored["ratings"])})
     rated = [(by_ulid[each.candidate], each) for each in verdict.ratings if each.candidate in by_ulid]
     chosen = next(((row, each) for row, each in rated if each.candidate == verdict.winner), None)
@@ -54,7 +57,9 @@ def _count_pairs(numbers: list[float], stored: Mapping[str, Any], by_ulid: Mappi
     for row, rating in rated:
         if row.id == chosen[0].id or row.content_sha256 is None:
             continue
-        if row.content_sha256 == chosen[0].content_sha256:
+        if is_copied:
+            numbers[_AT["copied"]] += 1
+        elif row.content_sha256 == chosen[0].content_sha256:
             numbers[_AT["same_page"]] += 1
         elif chosen[1].mean - rating.mean <= 0:
             numbers[_AT["behind"]] += 1

@@ -3,9 +3,10 @@ each stands beside the others."""
 
 import threading
 from collections import Counter, OrderedDict, defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
-from pathlib import Path
+from typing import Any
+from weakref import WeakKeyDictionary
 
 from refine.api.overview import find_project_key
 from refine.ranking import Comparisons, fit, standing
@@ -58,25 +59,30 @@ class Look:
 
 
 _LOCK = threading.Lock()
-_FOUND: "OrderedDict[tuple[Path, str | None], tuple[int, int, Look]]" = OrderedDict()
+_FOUND: "WeakKeyDictionary[Database, OrderedDict[str | None, tuple[int, Any, Look]]]" = WeakKeyDictionary()
+"""By open database and not by path, where another file can take its place."""
 
 
 def look_at_labelers(database: Database, project: str | None = None) -> Look:
-    """Of one project or all; the same as before until a fiftieth more was ranked or something was decided. Work that an
-    operator took out of account is judged, and judges nobody. Raises InputError for an unknown project."""
+    """Of one project or all. What is found is the same as before until a fiftieth more was ranked, something was
+    decided or somebody erased; names and states are as they are now. Work that an operator took out of account is
+    judged, and judges nobody. Raises InputError for an unknown project."""
     key = None if project is None else find_project_key(database, project)
-    ranking, decision = database.read(newest_work)
-    place = database.path, project
+    ranking, decided = database.read(newest_work)
     with _LOCK:
-        known = _FOUND.get(place)
-    if known is not None and known[1] == decision and 0 <= ranking - known[0] <= _GROWN * known[0]:
-        return known[2]
+        known = _FOUND.get(database, OrderedDict()).get(project)
+    if known is not None and known[1] == decided and 0 <= ranking - known[0] <= _GROWN * known[0]:
+        present = database.read(load_known)
+        return replace(
+            known[2], labelers=tuple(replace(it, labeler=present[it.labeler.id]) for it in known[2].labelers)
+        )
     look = _look(*database.read(_load, key))
     with _LOCK:
-        _FOUND[place] = ranking, decision, look
-        _FOUND.move_to_end(place)
-        while len(_FOUND) > _KEPT:
-            _FOUND.popitem(last=False)
+        of_database = _FOUND.setdefault(database, OrderedDict())
+        of_database[project] = ranking, decided, look
+        of_database.move_to_end(project)
+        while len(of_database) > _KEPT:
+            of_database.popitem(last=False)
     return look
 
 

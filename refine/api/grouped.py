@@ -19,6 +19,8 @@ class Grouped(Generic[K]):
         self._parts: dict[int, tuple[int, tuple[K, ...], Floats]] = {}
 
     def put(self, chain: int, project: int, part: Mapping[K, list[float]]) -> None:
+        """Raises ValueError or TypeError, and changes nothing, for what is no number."""
+        new = np.array(list(part.values()), dtype=np.float64)
         known = self._parts.pop(chain, None)
         if known is not None:
             sums = self._sums[known[0]]
@@ -26,7 +28,6 @@ class Grouped(Generic[K]):
                 sums[key] = sums[key] - numbers
         if not part:
             return
-        new = np.array(list(part.values()))
         self._parts[chain] = project, tuple(part), new
         sums = self._sums[project]
         for key, numbers in zip(part, new, strict=True):

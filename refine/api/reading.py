@@ -116,6 +116,7 @@ def _read_stored(connection: Connection, chain: StoredChain, damage: Damage) -> 
         error=record.error,
         seed=record.seed,
         parent_chain=record.parent_chain,
+        fork_round=chain.fork_round,
         settings_version=record.settings_version,
         settings=load_settings_versions(connection, chain.project_key, versions),
         is_demo=record.is_demo,

@@ -17,6 +17,7 @@ from refine.api.corpus_rows import CorpusKey
 from refine.api.grouped import Floats, Grouped
 from refine.api.late import CARELESS, ROUNDS_LOOKED_AT, SURE, late_rankings
 from refine.api.tally_rows import COLUMNS, ChainSums, add_up
+from refine.errors import InputError, UnreadableText
 from store import tallies, waste
 from store.audits import load_audited_chain
 from store.dashboards import ChainFilter, Sort, Width
@@ -31,7 +32,10 @@ _FEW = 500
 _MANY_MINUTES, _MANY_HOURS = timedelta(hours=3), timedelta(days=8)
 """What is shown by the minute, and by the hour, at most; what is longer is shown by the day."""
 _STATES = ("new", "active", "waiting", "audit", "ended")
-_UNREADABLE = (ValueError, TypeError, LookupError, AttributeError, AssertionError)
+_UNREADABLE = (
+    *(ValueError, TypeError, LookupError, AttributeError, AssertionError, ArithmeticError),
+    *(UnreadableText, InputError),
+)
 """What adding up a chain may raise whose rows are not what Refine writes: it is left out, and named."""
 _AT = {name: n for n, name in enumerate(COLUMNS)}
 
@@ -46,7 +50,7 @@ class Tally:
         self._stepping = threading.Lock()
         total, highest = database.read(tallies.count_all)
         span = database.read(tallies.find_span)
-        self.width: Width = 16 if total <= _FEW or span is None else choose_width(*span)
+        self.width: Width = 16 if total <= _FEW or span is None else _choose_width(*span)
         """Characters of a time that name a slice of it, the finest that is kept."""
         self.numbers: Floats = np.zeros((max(highest + 1, 64), len(COLUMNS)))
         self._total = total
@@ -167,14 +171,27 @@ class Tally:
                 for chain in chains:
                     self._read([chain])
                 return
-            with self.lock:
-                self.unreadable.update(chains)
-                self.version += 1
+            self._leave_out(chains[0])
             return
         with self.lock:
             self.unreadable.difference_update(chains)
             for sums in made:
-                self._put(sums, audits.get(sums.key))
+                try:
+                    self._put(sums, audits.get(sums.key))
+                except _UNREADABLE:
+                    self._leave_out(sums.key)
+            self.version += 1
+
+    def _leave_out(self, chain: int) -> None:
+        """Of every sum, also of those that it was in before."""
+        with self.lock:
+            if chain < len(self.numbers):
+                self.numbers[chain] = 0.0
+            for sums in (self.slices, self.rounds, self.made, self.checks, self.corpus):
+                sums.put(chain, 0, {})
+            self._models.pop(chain, None)
+            self._judged.pop(chain, None)
+            self.unreadable.add(chain)
             self.version += 1
 
     def _load(self, connection: Connection, chains: list[int]) -> tuple[list[ChainSums], dict[int, tuple[float, ...]]]:
@@ -201,6 +218,8 @@ class Tally:
         numbers = sums.numbers
         numbers["project"] = sums.project
         numbers["created"] = datetime.fromisoformat(sums.created_at).timestamp()
+        for at in sums.slices:
+            _parse(at)
         numbers["state"] = _STATES.index(sums.state)
         reason = sums.reason or ""
         if reason not in self._reasons:
@@ -254,7 +273,10 @@ class Tally:
             self._late_left[project] = len(unknown)
             if unknown:
                 for round in unknown[:4]:
-                    self._late[round] = self._database.read(_find_late, round)
+                    try:
+                        self._late[round] = self._database.read(_find_late, round)
+                    except _UNREADABLE:
+                        self._leave_out_round(round)
                 self.version += 1
                 return True
             late = frozenset(key for round in newest for key in self._late[round])
@@ -264,6 +286,11 @@ class Tally:
                 self._waiting |= self._database.read(waste.list_chains_of_assignments, late ^ before)
                 return True
         return False
+
+    def _leave_out_round(self, round: int) -> None:
+        """The chain of it: its rankings are not what Refine writes."""
+        for chain in [chain for chain, (_, rounds) in self._judged.items() if round in rounds]:
+            self._leave_out(chain)
 
     def _newest_judged(self, project: int) -> list[int]:
         with self.lock:
@@ -373,6 +400,14 @@ def choose_width(first: str, last: str) -> Width:
     return 16 if span <= _MANY_MINUTES else 13 if span <= _MANY_HOURS else 10
 
 
+def _choose_width(first: str, last: str) -> Width:
+    """Of times as stored, which may be damaged."""
+    try:
+        return choose_width(first, last)
+    except (ValueError, TypeError):
+        return 13
+
+
 def _parse(at: str) -> datetime:
     return datetime.fromisoformat(f"{at}:00" if len(at) == 13 else at).replace(tzinfo=UTC)
 
@@ -382,7 +417,15 @@ def _load_beliefs(connection: Connection, known: int) -> tuple[int, dict[int, di
     newest = waste.newest_snapshot(connection)
     if newest == known:
         return known, None
-    return newest, {key: waste.load_beliefs(connection, key) for key in waste.list_project_keys(connection)}
+    return newest, {key: _load_beliefs_of(connection, key) for key in waste.list_project_keys(connection)}
+
+
+def _load_beliefs_of(connection: Connection, project: int) -> dict[int, tuple[float, float]]:
+    """As if labelers had not been judged where what was found of them is not what Refine writes."""
+    try:
+        return waste.load_beliefs(connection, project)
+    except _UNREADABLE:
+        return {}
 
 
 def _find_late(connection: Connection, round: int) -> tuple[int, ...]:

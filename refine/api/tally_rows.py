@@ -49,7 +49,7 @@ class ChainSums:
     corpus: dict[CorpusKey, list[float]] = field(default_factory=dict)
     """Numbers as in CORPUS of what exports could take of it."""
     judged: tuple[int, ...] = ()
-    """Keys of its judged normal rounds."""
+    """Keys of its judged normal rounds, without those that a fork copied."""
 
     def spend(
         self, way: str, *, usd: float = 0.0, people_usd: float = 0.0, seconds: float = 0.0, **counts: int
@@ -94,15 +94,18 @@ def add_up(found: ChainSlice, *, careless: Mapping[int, Collection[int]], late: 
         of_chain = rounds.get(chain.id, [])
         made = candidates.get(chain.id, [])
         _add_standing(sums, chain, of_chain, made)
-        judged = [row for row in of_chain if row.kind == "normal" and row.winner_id is not None]
+        own = [row for row in of_chain if not _is_copied(chain, row)]
+        own_made = [row for row in made if chain.fork_round is None or row.round > chain.fork_round]
+        sums.numbers["dropped"] = float(sum(row.state == "failed" and row.kind != "given" for row in own_made))
+        judged = [row for row in own if row.kind == "normal" and row.winner_id is not None]
         idle = {row.number: row.id for row in judged if row.winner_id == row.incumbent_id}
         is_unimproved = bool(sums.numbers["is_unimproved"])
         _add_rounds(sums, judged, idle)
-        _add_calls(sums, calls.get(chain.id, []), made, idle, is_unimproved)
-        _add_work(sums, of_chain, work, found.unpriced, set(idle.values()), is_unimproved)
-        _add_marked(sums, of_chain, marked, careless.get(chain.project_id, ()), late, set(idle.values()), is_unimproved)
-        _add_critiques(sums, of_chain, plans, made, edits, found.critiques)
-        _add_made(sums, calls.get(chain.id, []), made, edits, checks, judged)
+        _add_calls(sums, calls.get(chain.id, []), own_made, idle, is_unimproved)
+        _add_work(sums, own, work, found.unpriced, set(idle.values()), is_unimproved)
+        _add_marked(sums, own, marked, careless.get(chain.project_id, ()), late, set(idle.values()), is_unimproved)
+        _add_critiques(sums, own, plans, own_made, edits, found.critiques)
+        _add_made(sums, calls.get(chain.id, []), own_made, edits, checks, judged)
         sums.corpus = count_corpus(chain, of_chain, made, uses)
         yield sums
 
@@ -114,6 +117,11 @@ def _by(rows: list[Any]) -> dict[int, list[Any]]:
     return grouped
 
 
+def _is_copied(chain: Any, round: Any) -> bool:
+    """By a fork, from its parent, whose work and money it is."""
+    return chain.fork_round is not None and round.kind == "normal" and round.number <= chain.fork_round
+
+
 def _add_standing(sums: ChainSums, chain: Any, rounds: list[Any], made: list[Any]) -> None:
     numbers = sums.numbers
     numbers["is_paused"] = float(chain.is_paused)
@@ -123,7 +131,6 @@ def _add_standing(sums: ChainSums, chain: Any, rounds: list[Any], made: list[Any
         chain.kind == "refine" and chain.stop_reason in _COURSE and chain.incumbent_id is not None
     )
     numbers["is_unimproved"] = float(chain.state == "ended" and chain.kind == "refine" and chain.improved_in == 1)
-    numbers["dropped"] = float(sum(row.state == "failed" and row.kind != "given" for row in made))
     newest = max((row for row in rounds if row.kind == "normal" and row.verdict is not None), default=None, key=_number)
     first = next((row.ulid for row in made if row.round == 1 and row.state == "ok"), None)
     gain = None

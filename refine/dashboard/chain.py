@@ -61,7 +61,7 @@ def show() -> None:
         st.text(plain(str(error), longest=600))
         st.page_link(make_page("chains"), label="All chains")
         return
-    refresh_when_written(source)
+    refresh_when_written()
     _show_head(found)
     show_actions(source, found)
     view = st.segmented_control(

@@ -56,7 +56,7 @@ def show() -> None:
     except InputError:
         st.query_params.pop("after", None)
         page, place = source.ask_sums(find_chains, wanted, sort=sort), None
-    refresh_when_written(source)
+    refresh_when_written()
     show_result()
     show_counting(source)
     if page.fits is None and (sort not in ("newest", "oldest") or wanted.min_gain or wanted.min_cost_usd):

@@ -32,7 +32,7 @@ def show() -> None:
     names = source.ask(list_project_names)
     if project is None and len(names) == 1:
         project = names[0]
-    refresh_when_written(source)
+    refresh_when_written()
     show_result()
     if project is None:
         st.info("Choose a project: an export is of one at a time." if names else "No project yet.")

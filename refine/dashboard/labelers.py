@@ -25,7 +25,7 @@ def show() -> None:
     title.header("Labelers", anchor=False)
     with box:
         project = choose_project(source)
-    refresh_when_written(source)
+    refresh_when_written()
     show_result()
     show_sign_in()
     look = source.ask(look_at_labelers, project)

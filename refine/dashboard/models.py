@@ -23,7 +23,7 @@ def show() -> None:
     with box:
         project = choose_project(source)
     report = source.ask_sums(load_models, project)
-    refresh_when_written(source)
+    refresh_when_written()
     show_counting(source)
     if not report.models:
         st.info("No model has been called yet. `refine batch PROMPTS` calls one for every prompt of a file.")

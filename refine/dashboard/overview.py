@@ -30,7 +30,7 @@ def show() -> None:
     with box:
         project = choose_project(source)
     found = source.ask_sums(load_overview, project)
-    refresh_when_written(source)
+    refresh_when_written()
     show_counting(source)
     if not found.chains and source.tally().is_complete:
         st.info("No chains yet. `refine batch PROMPTS` starts one for every prompt of a file.")

@@ -8,7 +8,8 @@ from typing import Any
 import streamlit as st
 
 from refine.api.overview import list_project_names
-from refine.dashboard.source import Source
+from refine.dashboard.source import Source, open_source
+from refine.errors import RefineError
 
 ALL = "(all projects)"
 _STATE = "state_shown"
@@ -42,17 +43,24 @@ def remember_state(source: Source) -> None:
     st.session_state[_STATE] = source.state
 
 
-def refresh_when_written(source: Source) -> None:
-    """Run the page again when something was written. Where nothing was, a tick costs next to nothing."""
-    run = _Run(st.session_state.get(_STATE) or source.state)
-    _tick(source, run)
+def refresh_when_written() -> None:
+    """Run the page again when something was written, or another database is there now. Where nothing was, a tick costs
+    next to nothing."""
+    run = _Run(st.session_state.get(_STATE) or open_source().state)
+    _tick(run)
     run.is_under_way = False
 
 
 @st.fragment(run_every=_TICK_S)
-def _tick(source: Source, run: _Run) -> None:
+def _tick(run: _Run) -> None:
     """Never from within the page's own run: it may have been begun by a click on a button that is yet to come."""
-    if not run.is_under_way and source.state != run.state:
+    if run.is_under_way:
+        return
+    try:
+        state = open_source().state
+    except RefineError:
+        st.rerun()  # the page says what is wrong
+    if state != run.state:
         st.rerun()
 
 

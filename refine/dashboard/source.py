@@ -1,6 +1,7 @@
 """Where the pages read: one database, opened once for all viewers, and answers kept for as long as they are true."""
 
 import gc
+import itertools
 import math
 import os
 import threading
@@ -48,6 +49,9 @@ def find_database(environ: Mapping[str, str]) -> Path:
     return next((place for place in _PLACES if place.exists()), _PLACES[0])
 
 
+_NUMBERS = itertools.count()
+
+
 class Source:
     """A database for many threads. Streamlit runs every rerun in a thread of its own, and the store keeps a connection
     for every thread that reads: a few threads of ours read for all of them."""
@@ -55,6 +59,7 @@ class Source:
     def __init__(self, path: Path) -> None:
         """Raises InputError where there is no database, StoreError for one that cannot be read."""
         self.path = path
+        self._number = next(_NUMBERS)
         self._database: Database = open_database(path, read_only=True)
         self._pool = ThreadPoolExecutor(_READERS, thread_name_prefix="refine-dashboard")
         self._looker = ThreadPoolExecutor(1, thread_name_prefix="refine-dashboard-look")
@@ -80,18 +85,27 @@ class Source:
 
     def load(self, question: Callable[Concatenate[Database, P], T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """As `ask`, for what is big and asked once, such as pictures: the answer is not kept."""
-        return self._pool.submit(question, self._database, *args, **kwargs).result()
+        return self._submit(self._pool, lambda: question(self._database, *args, **kwargs)).result()
 
     def _answer(self, key: Any, mark: Any, make: Callable[[], T]) -> T:
         """What is kept under this key and mark, else what `make` makes in one of our threads: once for all who ask."""
         with self._lock:
             kept = self._answers.get(key)
             if kept is None or kept[0] != mark or (kept[1].done() and kept[1].exception() is not None):
-                kept = self._answers[key] = mark, self._pool.submit(make)
+                kept = self._answers[key] = mark, self._submit(self._pool, make)
             self._answers.move_to_end(key)
             while len(self._answers) > _KEPT:
                 self._answers.popitem(last=False)
         return cast(T, kept[1].result())
+
+    def _submit(self, pool: ThreadPoolExecutor, make: Callable[[], T]) -> Future[T]:
+        """Raises StoreError after `close`: somebody still read when another file had taken this one's place."""
+        if self._is_closed:
+            raise StoreError(f"{self.path}: another file has taken its place; load the page again")
+        try:
+            return pool.submit(make)
+        except RuntimeError as error:  # closed in between
+            raise StoreError(f"{self.path}: another file has taken its place; load the page again") from error
 
     def mark(self) -> tuple[int, ...]:
         """Another, higher one after something was written, at most a second later."""
@@ -99,7 +113,7 @@ class Source:
             now = time.monotonic()
             if self._looked is None or now - self._looked[0] >= _LOOK_S:
                 # Not by the files' times: those change before what was written can be read.
-                found = self._looker.submit(self._database.data_version).result()
+                found = self._submit(self._looker, self._database.data_version).result()
                 if self._looked is None or found != self._looked[1]:
                     self._writes += 1
                 self._looked = now, found
@@ -113,7 +127,7 @@ class Source:
         mark = self.mark()
         with self._tallying:
             self._wanted_at = time.monotonic()
-            if self._adder is None:
+            if self._adder is None or not self._adder.is_alive():
                 self._adder = threading.Thread(target=self._add_up, name="refine-dashboard-sums", daemon=True)
                 self._adder.start()
             self._tallying.notify_all()
@@ -132,45 +146,53 @@ class Source:
 
     @property
     def state(self) -> tuple[Any, ...]:
-        """Another one when a page would show something else: after a write, and while sums are being made."""
+        """Another one when a page would show something else: after a write, and while sums are being made. No other
+        source has it."""
         self._wanted_at = time.monotonic()  # whoever asks is looking
         mark = self.mark()
-        return mark if self._is_up_to_date(mark) and not self._tally.is_busy else (*mark, self._tally.version)
+        is_settled = self._is_up_to_date(mark) and not self._tally.is_busy
+        return (self._number, *mark) if is_settled else (self._number, *mark, self._tally.version)
 
     def _is_up_to_date(self, mark: tuple[int, ...]) -> bool:
         return self._failure is not None or (self._tallied >= mark and self._tally.is_complete)
 
     def _add_up(self) -> None:
-        """Bring the tally up to date whenever something was written while somebody looks."""
-        while True:
-            with self._tallying:
-                while not self._is_closed and not self._has_work():
-                    self._tallying.wait(timeout=_LOOK_S)
-                if self._is_closed:
-                    return
-            mark = self.mark()
-            began = time.monotonic()
+        """Bring the tally up to date whenever something was written while somebody looks. What goes wrong is told to
+        who asks next, and tried again for them."""
+        while not self._is_closed:
             try:
-                is_more = self._tally.step()
-                if self._tally.is_outgrown:
-                    self._tally, is_more = Tally(self._database), True  # this thread has a connection of its own
-            except RefineError as error:
+                self._add_some()
+            except Exception as error:  # noqa: BLE001  # this thread makes all sums there are: it must live on
+                if not isinstance(error, RefineError):
+                    cause, error = error, StoreError(f"{self.path}: sums failed ({type(error).__name__}: {error})")
+                    error.__cause__ = cause
                 with self._tallying:
                     self._failure, self._wanted_at = error, -math.inf
                     self._tallying.notify_all()
-                continue
-            if self._tally.is_complete is not self._is_frozen:
-                self._is_frozen = self._tally.is_complete
-                if self._is_frozen and self._tally.chains >= _MANY:
-                    _settle_memory()
-            is_new = self._tally.is_complete and self._tally.is_current
-            if is_new or not is_more:
-                with self._tallying:
-                    self._tallied = mark
-                    self._tallying.notify_all()
-            if is_more:
-                rest = _LONG_REST if is_new else _REST
-                time.sleep(rest * (time.monotonic() - began))
+
+    def _add_some(self) -> None:
+        with self._tallying:
+            while not self._is_closed and not self._has_work():
+                self._tallying.wait(timeout=_LOOK_S)
+            if self._is_closed:
+                return
+        mark = self.mark()
+        began = time.monotonic()
+        is_more = self._tally.step()
+        if self._tally.is_outgrown:
+            self._tally, is_more = Tally(self._database), True  # this thread has a connection of its own
+        if self._tally.is_complete is not self._is_frozen:
+            self._is_frozen = self._tally.is_complete
+            if self._is_frozen and self._tally.chains >= _MANY:
+                _settle_memory()
+        is_new = self._tally.is_complete and self._tally.is_current
+        if is_new or not is_more:
+            with self._tallying:
+                self._tallied = mark
+                self._tallying.notify_all()
+        if is_more:
+            rest = _LONG_REST if is_new else _REST
+            time.sleep(rest * (time.monotonic() - began))
 
     def _has_work(self) -> bool:
         is_watched = time.monotonic() - self._wanted_at < _IDLE_S

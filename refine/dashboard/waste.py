@@ -47,7 +47,7 @@ def show() -> None:
     names = source.ask(list_project_names)
     if project is None and len(names) == 1:
         project = names[0]
-    refresh_when_written(source)
+    refresh_when_written()
     if project is None:
         st.info("Choose a project: waste is counted for one at a time." if names else "No project yet.")
         return

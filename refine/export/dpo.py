@@ -16,8 +16,8 @@ def dpo_round(
     """A row for every round with a verdict and every candidate that its winner beats.
 
     `p` is P(chosen beats rejected), `margin` the difference of their posterior means. Pairs below
-    `filters.min_confidence`, pairs of one and the same page, controls and audit rounds are left out. `left_out` is
-    added to: pairs by what left them out.
+    `filters.min_confidence`, pairs of one and the same page, controls and audit rounds are left out, and rounds that a
+    fork copied, which are its parent's. `left_out` is added to: pairs by what left them out.
     """
     left_out = Counter() if left_out is None else left_out
     for chain in chains:
@@ -26,7 +26,8 @@ def dpo_round(
             if round.kind == "audit" or round.verdict is None:
                 continue
             uses = uses_allowed(chain, up_to=round.number)
-            for pair in _pairs(round, round.verdict, candidates, left_out):
+            is_copied = chain.fork_round is not None and round.number <= chain.fork_round
+            for pair in _pairs(round, round.verdict, candidates, left_out, is_copied=is_copied):
                 why = filters.reason_against(chain, uses)
                 if why is None and pair[2] < filters.min_confidence:
                     why = "confidence"
@@ -54,7 +55,12 @@ Pair = tuple[ExportCandidate, ExportCandidate, float, float]
 
 
 def _pairs(
-    round: ExportRound, verdict: Verdict, candidates: dict[str, ExportCandidate], left_out: LeftOut
+    round: ExportRound,
+    verdict: Verdict,
+    candidates: dict[str, ExportCandidate],
+    left_out: LeftOut,
+    *,
+    is_copied: bool,
 ) -> Iterator[Pair]:
     """(chosen, rejected, p, margin), rejected in the order on show."""
     ratings = {rating.candidate: rating for rating in verdict.ratings if rating.candidate not in round.controls}
@@ -66,7 +72,9 @@ def _pairs(
         if rejected.id == chosen.id or not rejected.files:
             continue
         margin = ratings[chosen.id].mean - ratings[rejected.id].mean
-        if rejected.files == chosen.files:
+        if is_copied:
+            left_out["copied"] += 1
+        elif rejected.files == chosen.files:
             left_out["same_page"] += 1
         elif margin <= 0:
             # A gate can keep an incumbent whose challenger is ahead: no pair, whatever the least confidence asked for.

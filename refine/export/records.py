@@ -161,6 +161,8 @@ class ExportChain:
     error: str | None = None
     seed: int
     parent_chain: str | None = None
+    fork_round: int | None = None
+    """Rounds up to this one are copies of the parent's."""
     settings_version: int
     settings: Mapping[int, Mapping[str, Any]] = field(default_factory=dict)
     """Every version that anything in the chain was made under."""
@@ -205,6 +207,7 @@ LeftOut = Counter[str]
 """Rows that an export could have had, by what left them out: the first of the reasons in REASONS that holds."""
 REASONS = {
     "unfinished": "of chains that have not ended, failed, or have no final page",
+    "copied": "pairs of rounds that a fork copied from its parent, which has them",
     "same_page": "pairs of one and the same page",
     "behind": "pairs whose winner is not rated above the other, which a gate can bring about",
     "demo": "of chains of the demo model",

@@ -2,6 +2,7 @@
 
 import importlib.util
 import random
+import sqlite3
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from refine.api.exporting import export_project
 from refine.api.finding import FoundChain, find_chains
 from refine.api.models import Share, load_models
 from refine.api.overview import load_overview
+from refine.api.steering import fork_chain
 from refine.api.tally import Tally
 from refine.api.waste import load_waste
 from refine.export import Filters
@@ -81,6 +83,110 @@ def test_what_is_added_up_after_every_write_is_what_is_added_up_at_once(writable
             number += 1
     assert number == 11
     assert kept is not None and kept.is_current
+
+
+def test_a_fork_adds_nothing_that_its_parent_has(writable: Database, tmp_path: Path) -> None:
+    ids = writable.write_now(made.make_story)
+
+    def figures() -> tuple[object, ...]:
+        tally = Tally(writable)
+        tally.want_late(1)
+        tally.catch_up()
+        overview, waste = load_overview(writable, "clocks", tally=tally), load_waste(writable, "clocks", tally=tally)
+        corpus = load_corpus(writable, "clocks", Filters(min_confidence=0.5), tally=tally)
+        slices = [(it.at, it.calls, it.models_usd, it.people_usd, it.people_s, it.rankings) for it in overview.slices]
+        return (
+            (
+                overview.people_s,
+                overview.rounds,
+                slices,
+                overview.projects[0].spending,
+                waste.total,
+                waste.improvements,
+            ),
+            ([it for it in waste.lines if it.what != "unimproved"], waste.critiques, waste.late_left),
+            load_models(writable, "clocks", tally=tally),
+            (corpus.pairs, corpus.longer, next(it.rows for it in corpus.exports if it.name == "dpo_round")),
+        )
+
+    before = figures()
+    fork_chain(writable, ids["better"], round=1)
+    fork_chain(writable, fork_chain(writable, ids["better"], round=2).id, round=2)
+    assert figures() == before
+    tally = Tally(writable)
+    tally.catch_up()
+    said = load_corpus(writable, "clocks", Filters(min_confidence=0.5), tally=tally)
+    for each in said.exports:
+        written = export_project(writable, each.name, tmp_path / each.name, project="clocks", min_confidence=0.5)
+        assert (each.rows, each.left_out) == (written.rows, dict(written.left_out))
+
+
+def damage(path: Path, *changes: str) -> None:
+    with sqlite3.connect(path) as connection:
+        for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
+            connection.execute(f'DROP TRIGGER "{name}"')
+        for change in changes:
+            connection.execute(change)
+    connection.close()
+
+
+BETTER = "SELECT min(id) FROM chain"
+"""`better` of made_store.make_story."""
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        f"UPDATE chain SET created_at = 'garbage' WHERE id = ({BETTER})",
+        f"UPDATE model_call SET template = CAST(x'6cff' AS TEXT) WHERE chain_id = ({BETTER})",
+        f"UPDATE model_call SET created_at = 'garbage' WHERE chain_id = ({BETTER})",
+        f"UPDATE model_call SET cost_usd = 'much' WHERE chain_id = ({BETTER})",
+        f"UPDATE verdict SET verdict = '3' WHERE round_id IN (SELECT id FROM round WHERE chain_id = ({BETTER}))",
+    ],
+)
+def test_a_damaged_chain_is_in_no_figure_and_named(writable: Database, change: str) -> None:
+    writable.write_now(made.make_story)
+    kept = Tally(writable)
+    kept.catch_up()
+    assert (load_overview(writable, tally=kept).chains, kept.unreadable) == (3, set())
+    damage(writable.path, change)
+    fresh = Tally(writable)
+    fresh.catch_up()
+    kept._waiting.add(1)  # as after an entry in the journal
+    kept.catch_up()
+    for tally in (fresh, kept):
+        said, waste = load_overview(writable, "clocks", tally=tally), load_waste(writable, "clocks", tally=tally)
+        assert (tally.unreadable, said.chains, said.rounds, waste.improvements) == ({1}, 2, (), 0)
+        assert (waste.total.calls, round(waste.total.usd, 9), waste.total.assignments) == (0, 0.1, 1)
+        assert sum(it.calls for it in said.slices) == 0
+
+
+def test_a_chain_whose_rankings_are_damaged_is_left_out_when_late_ones_are_looked_for(writable: Database) -> None:
+    writable.write_now(made.make_story)
+    damage(
+        writable.path,
+        "UPDATE verdict SET verdict = json_set(verdict, '$.ratings[0].p_best', 0.99)",
+        "UPDATE ranking SET groups = '[[1,' WHERE id = 1",
+    )
+    tally = Tally(writable)
+    tally.want_late(1)
+    tally.catch_up()
+    assert (tally.unreadable, tally.late_left(1), tally.is_busy) == ({1}, 0, False)
+    assert load_overview(writable, tally=tally).chains == 2
+
+
+def test_damaged_reliabilities_are_as_if_there_were_none(writable: Database) -> None:
+    writable.write_now(made.make_story)
+    damage(
+        writable.path,
+        "INSERT INTO reliability_snapshot"
+        " (ulid, rankings, comparisons, seed, method, population, labelers, created_at)"
+        " SELECT 'x', 1, 1, 1, 'x', '{}', '{\"' || ulid || '\":[1]}', '2026-01-01T00:00:00.000000Z'"
+        " FROM labeler LIMIT 1",
+    )
+    tally = Tally(writable)
+    tally.catch_up()
+    assert tally.is_current and not load_waste(writable, "clocks", tally=tally).has_beliefs
 
 
 def make_store(path: Path, **shape: int) -> None:

@@ -175,13 +175,13 @@ def test_a_click_counts_when_something_was_written_just_before_it(open_page: Ope
 def test_a_page_runs_again_from_a_tick_of_its_own_when_something_was_written(monkeypatch: pytest.MonkeyPatch) -> None:
     again: list[bool] = []
     monkeypatch.setattr("streamlit.rerun", lambda: again.append(True))
-    source = Mock(state=(2,))
+    monkeypatch.setattr(parts, "open_source", lambda: Mock(state=(2,)))
     tick = unwrap(parts._tick)
-    tick(source, parts._Run(state=(1,), is_under_way=True))
+    tick(parts._Run(state=(1,), is_under_way=True))
     assert again == [], "the run of the whole page goes on to its end"
-    tick(source, parts._Run(state=(2,), is_under_way=False))
+    tick(parts._Run(state=(2,), is_under_way=False))
     assert again == [], "nothing was written"
-    tick(source, parts._Run(state=(1,), is_under_way=False))
+    tick(parts._Run(state=(1,), is_under_way=False))
     assert again == [True]
 
 

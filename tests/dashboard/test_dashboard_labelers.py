@@ -11,6 +11,8 @@ from refine.api.decisions import Preview, list_decisions, preview_weighing
 from refine.api.findings import look_at_labelers
 from refine.dashboard.source import SOURCES
 from store.database import Database
+from store.erasing import erase_words
+from store.labelers import disable_labeler
 from store.opening import open_database
 from tests.api.test_decisions import BAD, HONEST, make_project
 from tests.dashboard import made_store
@@ -48,6 +50,40 @@ def test_viewers_see_pseudonyms_and_operators_names(
     one = open_page(store, "labelers", labeler=labeler_id(store, BAD))
     shown = [each.value for kind in ("subheader", "text", "caption", "markdown") for each in getattr(one, kind)]
     assert not any(BAD in each.split() for each in shown)
+
+
+def test_the_name_of_who_is_erased_is_gone_at_once(
+    open_page: OpenPage, store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("refine.dashboard.source._LOOK_S", 0.0)
+    page = open_page(store, "labelers")
+    assert BAD in set(page.dataframe[0].value["labeler"])
+    erased = labeler_id(store, BAD)
+    with open_database(store) as database:
+        database.write_now(erase_words, BAD)
+    assert set(page.run().dataframe[0].value["labeler"]) == {"ann", "ben", "cem", f"erased-{erased}"}
+
+
+def test_names_and_states_are_those_of_now_while_what_was_found_is_kept(store: Path) -> None:
+    with open_database(store) as database:
+        before = look_at_labelers(database)
+        database.write_now(disable_labeler, BAD)
+        after = look_at_labelers(database)
+    disabled = {it.labeler.name: it.labeler.is_disabled for it in after.labelers}
+    assert disabled == {"ann": False, "ben": False, "cem": False, BAD: True}
+    assert [it.profile for it in after.labelers] == [it.profile for it in before.labelers]
+
+
+def test_what_was_found_is_of_the_database_that_is_open(store: Path, tmp_path: Path) -> None:
+    with open_database(tmp_path / "other.db") as database:
+        database.write_now(make_project)
+    with open_database(store, read_only=True) as first:
+        before = {it.labeler.id for it in look_at_labelers(first).labelers}
+        (tmp_path / "other.db").replace(store)
+        for file in tmp_path.glob("refine.db-*"):
+            file.unlink()
+        with open_database(store, read_only=True) as second:
+            assert before.isdisjoint(it.labeler.id for it in look_at_labelers(second).labelers)
 
 
 def test_a_labeler_can_be_looked_at_and_their_work(open_page: OpenPage, store: Path) -> None:

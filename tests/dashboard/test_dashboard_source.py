@@ -1,15 +1,19 @@
 """One database for many viewers: few connections, shared answers, none of them stale."""
 
+import contextlib
 import os
 import threading
 import time
+from inspect import unwrap
 from pathlib import Path
 
 import pytest
 
 from refine.api.overview import list_project_names, load_overview
-from refine.dashboard.source import Source, Sources, find_database
-from refine.errors import InputError
+from refine.api.tally import Tally
+from refine.dashboard import parts
+from refine.dashboard.source import SOURCES, VARIABLE, Source, Sources, find_database, open_source
+from refine.errors import InputError, StoreError
 from store.database import Database
 from store.opening import open_database
 from tests.dashboard.made_store import order
@@ -83,6 +87,23 @@ def test_sums_follow_what_is_written(writable: Database, monkeypatch: pytest.Mon
     source.close()
 
 
+def test_sums_that_fail_say_so_and_are_made_when_asked_for_again(
+    writable: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = Source(writable.path)
+
+    def fails(tally: Tally) -> bool:
+        raise ZeroDivisionError("by zero")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Tally, "step", fails)
+        for _ in range(2):
+            with pytest.raises(StoreError, match="ZeroDivisionError: by zero"):
+                source.tally()
+    assert source.tally().is_complete
+    source.close()
+
+
 def _count_threads(database: Database, n: int) -> int:
     return n + len(list_project_names(database))
 
@@ -109,15 +130,48 @@ def test_an_answer_is_kept_until_something_is_written(writable: Database) -> Non
 def test_a_file_in_anothers_place_is_opened_anew(tmp_path: Path) -> None:
     sources, path = Sources(), tmp_path / "refine.db"
     open_database(path).close()
-    assert sources.get(path).ask(list_project_names) == ()
-    with open_database(tmp_path / "other.db") as other:
-        other.write_now(order, "other", {"a": "A page"})
-    for file in tmp_path.glob("refine.db*"):
+    old = sources.get(path)
+    assert old.ask(list_project_names) == ()
+    before = old.state
+    replace_database(path)
+    new = sources.get(path)
+    assert new.ask(list_project_names) == ("other",)
+    assert new.state != before
+    for ask in (lambda: old.ask(load_overview), lambda: old.load(load_overview), old.look_again, lambda: old.state):
+        with contextlib.suppress(StoreError):  # and nothing else, for whoever still reads there
+            ask()
+    with pytest.raises(StoreError, match="another file has taken its place"):
+        old.mark()
+    sources.close()
+
+
+def replace_database(path: Path) -> None:
+    other = path.with_name("other.db")
+    with open_database(other) as database:
+        database.write_now(order, "other", {"a": "A page"})
+    for file in path.parent.glob(f"{path.name}*"):
         if file.is_file():
             file.unlink()
-    (tmp_path / "other.db").rename(path)
-    assert sources.get(path).ask(list_project_names) == ("other",)
-    sources.close()
+    other.rename(path)
+
+
+def test_an_open_page_runs_again_when_another_file_takes_the_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "refine.db"
+    open_database(path).close()
+    monkeypatch.setenv(VARIABLE, str(path))
+
+    again: list[bool] = []
+    monkeypatch.setattr("streamlit.rerun", lambda: again.append(True))
+    shown = parts._Run(state=open_source().state, is_under_way=False)
+    tick = unwrap(parts._tick)
+    tick(shown)
+    assert again == []
+    replace_database(path)
+    tick(shown)
+    assert again == [True]
+    SOURCES.close()
 
 
 def test_the_database_is_found_where_commands_leave_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

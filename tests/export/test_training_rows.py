@@ -186,6 +186,16 @@ def test_every_row_left_out_is_counted_under_the_first_reason(chain: ExportChain
     assert left_out(trajectory, chain, uses=("selling",)) == {"uses": 1}
 
 
+def test_a_pair_that_a_fork_copied_is_its_parents(chain: ExportChain) -> None:
+    fork = replace(chain, id="chain-2", parent_chain=chain.id, fork_round=1)
+    assert pairs(chain, fork, min_confidence=0.5) == [
+        *pairs(chain, min_confidence=0.5),
+        *(pair for pair in pairs(chain, min_confidence=0.5) if pair[0] > 1),
+    ]
+    of_first = sum(pair[0] == 1 for pair in pairs(chain, min_confidence=0.5))
+    assert left_out(dpo_round, fork, min_confidence=0.5) == {"copied": of_first} and of_first
+
+
 def test_pairs_left_out_are_counted_by_what_left_them_out(chain: ExportChain) -> None:
     assert left_out(dpo_round, chain) == {"confidence": 1}
     assert left_out(dpo_round, chain, min_confidence=0.8) == {"confidence": 2}

@@ -62,7 +62,12 @@ def test_every_field_of_the_records_is_written(chain: ExportChain) -> None:
     ):
         assert {renamed.get(field.name, field.name) for field in fields(record)} <= known
     assert {field.name for field in fields(ModelReply)} - {"text", "reasoning"} <= known
-    assert {field.name for field in fields(ExportChain)} - {"prompt_key", "models_cost_usd", "people_cost_usd"} <= known
+    assert {field.name for field in fields(ExportChain)} - {
+        "prompt_key",
+        "models_cost_usd",
+        "people_cost_usd",
+        "fork_round",
+    } <= known
 
 
 def test_the_line_says_its_format_and_version(chain: ExportChain) -> None:

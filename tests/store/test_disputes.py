@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, select, update
 
+from refine.api.findings import look_at_labelers
 from refine.errors import AccessDenied, FeedbackError, InputError
 from refine.types import Assignment, CodeFile
 from store import chains, disputes, work
@@ -114,6 +115,23 @@ def test_an_upheld_dispute_retires_the_control_and_is_evidence_about_nobody(
     (decided,) = database.read(disputes.list_disputes, with_resolved=True)
     assert decided.resolution == "upheld"
     assert seen != missed
+
+
+def test_what_is_found_of_labelers_leaves_it_out_from_then_on(database: Database, people: dict[str, str]) -> None:
+    missed = do_one(database, people["ann"], "c1", "missed")
+    do_one(database, people["ann"], "c2", "seen")
+    stand_by(database, people["ann"], missed)
+
+    def passed() -> list[tuple[int, int]]:
+        met = [it.profile.controls for it in look_at_labelers(database).labelers]
+        return [(it.passed, it.met) for it in met]
+
+    assert passed() == [(1, 2)]
+    (found,) = database.read(disputes.list_disputes)
+    database.write_now(disputes.resolve_dispute, found.id, is_upheld=False)
+    assert passed() == [(1, 2)]
+    database.write_now(disputes.resolve_dispute, found.id, is_upheld=True)
+    assert passed() == [(1, 1)]
 
 
 def test_a_dismissed_one_leaves_the_control_as_it_is(database: Database, people: dict[str, str]) -> None:

@@ -5,6 +5,7 @@ import pytest
 from sqlalchemy import Connection, bindparam, insert, select
 from sqlalchemy.exc import IntegrityError, NoResultFound, OperationalError
 
+from refine.errors import UnreadableText
 from store.database import Database
 from store.statements import Statement, inserting, run_plain, updating
 from store.tables import LABELER, PROJECT, SETTINGS_VERSION
@@ -40,6 +41,17 @@ def test_defaults_of_columns_left_out_are_written(database: Database) -> None:
     key = database.write_now(_add)
     database.write_now(lambda c: add.insert(c, project_id=key, version=1, settings={}, created_at=AT))
     assert database.read(lambda c: c.execute(select(SETTINGS_VERSION.c.scope)).scalar_one()) == "project"
+
+
+def test_a_text_that_is_not_utf8_is_an_error_of_the_store(database: Database) -> None:
+    database.write_now(_add)
+    database.write_now(run_plain, "UPDATE project SET name = CAST(x'6cff' AS TEXT)")
+    by_id = Statement(select(PROJECT.c.name).where(PROJECT.c.id > bindparam("above")))
+    for ask in (by_id.all, by_id.first):
+        with pytest.raises(UnreadableText, match="not UTF-8"):
+            database.read(ask, above=0)
+    with pytest.raises(UnreadableText, match="not UTF-8"):
+        database.read(lambda c: c.execute(select(PROJECT.c.name)).all())
 
 
 def test_an_update_says_how_many_rows_it_changed(database: Database) -> None:
