@@ -14,6 +14,7 @@ from sqlalchemy import Connection, bindparam, delete, select
 from refine.errors import FeedbackError
 from refine.types import CritiqueIn, MadeBy, RankingIn
 from store.ids import make_ulid, now
+from store.snapshots import drop_blobs
 from store.statements import Statement, inserting
 from store.tables import CRITIQUE, RANKING, ROUND, WORDS
 from store.work_tables import RANKING_DETAIL, RANKING_HISTORY
@@ -179,6 +180,8 @@ def archive_ranking(connection: Connection, ranking_key: int) -> None:
         )
     )
     connection.execute(delete(CRITIQUE).where(CRITIQUE.c.ranking_id == ranking_key))
+    # Drawn from the snapshot, which stays: erasing a person could not find the picture without its critique.
+    drop_blobs(connection, [each.crop_id for each in critiques if each.crop_id is not None])
     connection.execute(delete(RANKING_DETAIL).where(RANKING_DETAIL.c.ranking_id == ranking_key))
 
 

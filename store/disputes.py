@@ -1,7 +1,7 @@
 """Disputes: a labeler stands by a ranking.
 
-They may say so of anything they handed in, since they are not told where a control was. Only where a control was missed
-is there something to decide; everything else is on record and settled at once, and the labeler is told the same.
+They may say so of anything they handed in, since they are not told where a control was, and are told the same. Only
+where a control was missed is there something to decide; everything else is on record.
 """
 
 from collections.abc import Collection
@@ -58,16 +58,13 @@ def add_dispute(connection: Connection, *, labeler: str, assignment: str, reason
         raise FeedbackError(f"this assignment is {row.state}; only what was handed in can be stood by")
     if connection.execute(select(DISPUTE.c.id).where(DISPUTE.c.assignment_id == row.id)).first() is not None:
         return False
-    at = now()
-    is_open = row.original_id is not None and is_missed(row.groups, row.original_id, row.candidate_id)
     connection.execute(
         DISPUTE.insert().values(
             ulid=make_ulid(),
             assignment_id=row.id,
             labeler_id=row.labeler_id,
             words_id=add_words(connection, row.labeler_id, reason),
-            created_at=at,
-            resolved_at=None if is_open else at,  # nothing to decide, so no resolution
+            created_at=now(),
         )
     )
     return True
@@ -98,8 +95,10 @@ def list_disputes(connection: Connection, *, with_resolved: bool = False) -> lis
             *(DISPUTE.c.ulid, DISPUTE.c.resolution, DISPUTE.c.created_at, WORDS.c.text, LABELER.c.name),
             *(ASSIGNMENT.c.ulid.label("assignment"), CHAIN.c.ulid.label("chain"), ROUND.c.number),
             *(CONTROL.c.operator, CANDIDATE.c.ulid.label("control"), original.c.ulid.label("original")),
+            *(CONTROL.c.original_id, CONTROL.c.candidate_id, RANKING.c.groups),
         )
         .join(ASSIGNMENT, ASSIGNMENT.c.id == DISPUTE.c.assignment_id)
+        .join(RANKING, RANKING.c.assignment_id == ASSIGNMENT.c.id)
         .join(CONTROL, CONTROL.c.id == ASSIGNMENT.c.control_id)
         .join(CANDIDATE, CANDIDATE.c.id == CONTROL.c.candidate_id)
         .join(original, original.c.id == CONTROL.c.original_id)
@@ -109,8 +108,8 @@ def list_disputes(connection: Connection, *, with_resolved: bool = False) -> lis
         .join(WORDS, WORDS.c.id == DISPUTE.c.words_id)
         .order_by(DISPUTE.c.id)
     )
-    is_open = DISPUTE.c.resolved_at.is_(None)
-    query = query.where(is_open | DISPUTE.c.resolution.is_not(None) if with_resolved else is_open)
+    if not with_resolved:
+        query = query.where(DISPUTE.c.resolution.is_(None))
     return [
         StoredDispute(
             id=row.ulid,
@@ -126,6 +125,8 @@ def list_disputes(connection: Connection, *, with_resolved: bool = False) -> lis
             created_at=row.created_at,
         )
         for row in connection.execute(query)
+        # By the ranking that counts now: work may have been handed in anew since.
+        if row.resolution is not None or is_missed(row.groups, row.original_id, row.candidate_id)
     ]
 
 
@@ -138,11 +139,16 @@ def resolve_dispute(connection: Connection, dispute: str, *, is_upheld: bool) ->
     nobody is judged by it (`store.controls.not_upheld`); what labelers said of it stays. Whether the control was still
     given out. Raises InputError for what is no dispute of a control that was missed."""
     row = connection.execute(
-        select(DISPUTE.c.id, DISPUTE.c.resolved_at, DISPUTE.c.resolution, ASSIGNMENT.c.control_id)
+        select(
+            *(DISPUTE.c.id, DISPUTE.c.resolution, ASSIGNMENT.c.control_id, RANKING.c.groups),
+            *(CONTROL.c.original_id, CONTROL.c.candidate_id),
+        )
         .join(ASSIGNMENT, ASSIGNMENT.c.id == DISPUTE.c.assignment_id)
+        .join(RANKING, RANKING.c.assignment_id == ASSIGNMENT.c.id)
+        .join(CONTROL, CONTROL.c.id == ASSIGNMENT.c.control_id)
         .where(DISPUTE.c.ulid == dispute)
     ).first()
-    if row is None or row.control_id is None or (row.resolved_at is not None and row.resolution is None):
+    if row is None or (row.resolution is None and not is_missed(row.groups, row.original_id, row.candidate_id)):
         raise InputError(f"there is nothing to decide about {dispute!r}; `refine labeler disputes` shows what there is")
     connection.execute(
         update(DISPUTE)

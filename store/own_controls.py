@@ -6,12 +6,14 @@ controls that were retired or disputed since.
 """
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, or_, select
 
 from store.disputes import is_missed
 from store.tables import ASSIGNMENT, CHAIN, CONTROL, LABELER, RANKING, ROUND
+from store.work_tables import RANKING_HISTORY
 
 BLOCK = 20
 """Assignments handed in from one number to the next."""
@@ -42,19 +44,34 @@ def load_controls_met(connection: Connection, labeler: str) -> ControlsMet | Non
     met = seen = 0
     columns = CONTROL.c.original_id, CONTROL.c.candidate_id, CONTROL.c.retired_at
     controls = (
-        _done(ASSIGNMENT.c.id, RANKING.c.groups, *columns)
+        _done(ASSIGNMENT.c.id, RANKING.c.groups, RANKING.c.created_at, RANKING.c.id.label("ranking"), *columns)
         .join(RANKING, RANKING.c.assignment_id == ASSIGNMENT.c.id)
         .join(CONTROL, CONTROL.c.id == ASSIGNMENT.c.control_id)
         .where(LABELER.c.ulid == labeler)
     )
-    for row in connection.execute(controls):
+    for row in connection.execute(controls).all():
         is_retired = row.retired_at is not None and row.retired_at <= until
-        places = {key for group in row.groups for key in group}
+        groups = row.groups if row.created_at <= until else _groups_at(connection, row.ranking, until)
+        places = {key for group in groups for key in group}
         if row.id not in with_control or is_retired or not {row.original_id, row.candidate_id} <= places:
             continue
         met += 1
-        seen += not is_missed(row.groups, row.original_id, row.candidate_id)
+        seen += not is_missed(groups, row.original_id, row.candidate_id)
     return ControlsMet(met, seen) if met >= FEWEST else None
+
+
+def _groups_at(connection: Connection, ranking: int, at: datetime) -> list[list[int]]:
+    """As the ranking was then: what was handed in anew since must not move a number."""
+    record = connection.execute(
+        select(RANKING_HISTORY.c.record)
+        .where(
+            RANKING_HISTORY.c.ranking_id == ranking,
+            RANKING_HISTORY.c.created_at <= at,
+            RANKING_HISTORY.c.superseded_at > at,
+        )
+        .order_by(RANKING_HISTORY.c.id)
+    ).scalar()
+    return [] if record is None else record["groups"]
 
 
 def _done(*columns: Any) -> Any:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, func, select, update
+from sqlalchemy import Connection, and_, bindparam, func, select, update
 from sqlalchemy.dialects.sqlite import insert
 
 from refine.errors import StoreError
@@ -96,10 +96,12 @@ _UNPICTURED_OF_PROJECT = Statement(
 )
 _ANY_PICTURE = Statement(select(PICTURE.c.id).limit(1))
 _ANY_CODE = Statement(select(CANDIDATE.c.id).where(CANDIDATE.c.content_sha256.is_not(None)).limit(1))
+_KEY = func.abs(CRITIQUE.c.id)
+"""Of which there is no index: by that of snapshots, few rows are looked at, by any other nearly all."""
 _UNCROPPED = Statement(
     select(CRITIQUE.c.id, CRITIQUE.c.snapshot_id, CRITIQUE.c.anchor)
-    .where(CRITIQUE.c.snapshot_id.is_not(None), CRITIQUE.c.crop_id.is_(None), CRITIQUE.c.id > bindparam("after"))
-    .order_by(CRITIQUE.c.id)
+    .where(CRITIQUE.c.snapshot_id > 0, func.coalesce(CRITIQUE.c.crop_id, 0) == 0, bindparam("after") < _KEY)
+    .order_by(_KEY)
     .limit(bindparam("most"))
 )
 
@@ -189,8 +191,11 @@ def load_snapshot(connection: Connection, critique: Uncropped) -> bytes | None:
 
 
 def add_crop(connection: Connection, critique: Uncropped, data: bytes) -> bool:
-    """Keep the crop, unless the snapshot went meanwhile. Whether it was kept. Run it in the writer."""
-    is_same = (CRITIQUE.c.id == critique.key) & (CRITIQUE.c.snapshot_id == critique.snapshot_key)
+    """Keep the crop, unless the snapshot went meanwhile or somebody else drew it; whether it was kept. Run it in the
+    writer."""
+    is_same = and_(
+        CRITIQUE.c.id == critique.key, CRITIQUE.c.snapshot_id == critique.snapshot_key, CRITIQUE.c.crop_id.is_(None)
+    )
     if connection.execute(select(CRITIQUE.c.id).where(is_same)).first() is None:
         return False
     connection.execute(update(CRITIQUE).where(is_same).values(crop_id=put_blob(connection, data)))

@@ -80,7 +80,7 @@ def drop_unused_snapshots(connection: Connection, assignment: str) -> None:
     if dropped:
         keys = [_key(assignment, name) for name in dropped]
         connection.execute(delete(WRITE_KEY).where(WRITE_KEY.c.key.in_(keys)))
-        _drop_blobs(connection, dropped.values())
+        drop_blobs(connection, dropped.values())
 
 
 def erase_snapshots(connection: Connection, labeler_key: int) -> None:
@@ -92,7 +92,7 @@ def erase_snapshots(connection: Connection, labeler_key: int) -> None:
     names = [key.rpartition(":")[2] for key in connection.execute(select(WRITE_KEY.c.key).where(noted)).scalars()]
     connection.execute(delete(WRITE_KEY).where(noted))
     blobs = {key for row in held for key in row if key is not None} | set(find_blobs(connection, names).values())
-    _drop_blobs(connection, blobs)
+    drop_blobs(connection, blobs)
 
 
 def _key(assignment: str, name: str) -> str:
@@ -105,7 +105,7 @@ def _brought(connection: Connection, assignment: str) -> list[str]:
     return [row.key.rpartition(":")[2] for row in rows]
 
 
-def _drop_blobs(connection: Connection, keys: Collection[int]) -> None:
+def drop_blobs(connection: Connection, keys: Collection[int]) -> None:
     """Those that nothing names any more."""
     connection.execute(
         delete(BLOB).where(

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from refine.api.browser import Browser
-from refine.errors import InputError, NoBrowser, RenderError
+from refine.errors import InputError, NoBrowser, RenderError, StoreError
 from refine.types import PageView
 from store.candidates import load_files
 from store.database import Database
@@ -92,14 +92,14 @@ async def take_missing(
         project_key = found.key
     seen: set[str] = set()
     after = taken = failed = 0
-    while limit is None or taken + failed < limit:
+    while limit is None or taken < limit:
         rows = database.read(find_unpictured, after=after, limit=_AT_ONCE, project_key=project_key)
         if not rows:
             break
         after = rows[-1].key
         distinct = {row.content_sha256: row for row in rows if row.content_sha256 not in seen}
         seen |= distinct.keys()
-        pages = list(distinct.values())[: None if limit is None else limit - taken - failed]
+        pages = list(distinct.values())[: None if limit is None else limit - taken]
         kept = await _take_all(database, browser, pages)
         taken += sum(kept)
         failed += len(kept) - sum(kept)
@@ -109,9 +109,20 @@ async def take_missing(
 
 
 async def _take_all(database: Database, browser: Browser, pages: list[Unpictured]) -> list[bool]:
-    async with asyncio.TaskGroup() as group:
-        tasks = [group.create_task(browser.keep_pictures(database.read(load_files, page.key))) for page in pages]
-    return [task.result() for task in tasks]
+    """For each page whether it has pictures now. When one raises, the others are waited for, and what it raised is."""
+    results = await asyncio.gather(*(_take(database, browser, page) for page in pages), return_exceptions=True)
+    failures = [result for result in results if isinstance(result, BaseException)]
+    if failures:
+        raise failures[0]
+    return [result is True for result in results]
+
+
+async def _take(database: Database, browser: Browser, page: Unpictured) -> bool:
+    try:
+        files = database.read(load_files, page.key)
+    except StoreError:
+        return False  # damaged; `refine db verify` says where
+    return await browser.keep_pictures(files)
 
 
 # --- Crops of snapshots -------------------------------------------------------------------------------------------
@@ -151,7 +162,10 @@ async def draw_missing_crops(
 
 
 async def _draw_crop(database: Database, browser: Browser, critique: Uncropped) -> bool:
-    html = database.read(load_snapshot, critique)
+    try:
+        html = database.read(load_snapshot, critique)
+    except StoreError:
+        return False  # damaged; those behind it are drawn all the same
     if html is None:
         return False
     place = place_of(critique.anchor)

@@ -1,7 +1,7 @@
 """The loop of every project that people label, for as long as a server runs."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -55,6 +55,7 @@ class Serving:
     _running: dict[str, _Running] = field(default_factory=dict)
     _again_at: dict[str, float] = field(default_factory=dict)
     _failed_crops: set[int] = field(default_factory=set)
+    _crops_at: float = 0.0
 
     @property
     def projects(self) -> list[str]:
@@ -121,12 +122,14 @@ class Serving:
 
     async def draw_crops(self) -> None:
         """A few of what stood under new pins."""
-        if self.browser is None:
+        if self.browser is None or asyncio.get_running_loop().time() < self._crops_at:
             return
         try:
             await draw_missing_crops(self.database, self.browser, failed=self._failed_crops, limit=_CROPS)
         except NoBrowser as error:
-            self.browser, self.notice = None, str(error)
+            # Pages are checked by the same browser: it is tried again at the next page, and here a while later.
+            self.notice = str(error)
+            self._crops_at = asyncio.get_running_loop().time() + _AGAIN_S
 
     async def close(self) -> None:
         for name in list(self._running):
@@ -149,27 +152,30 @@ async def serving(
         except NoBrowser as error:
             browser, made.notice = None, str(error)
         await made.look()
-        watcher = asyncio.create_task(_watch(made), name="projects")
+        # Apart, since drawing takes its time where pages are hostile.
+        watchers = [
+            asyncio.create_task(_repeat(made, "", made.look), name="projects"),
+            asyncio.create_task(_repeat(made, "(pictures of pins)", made.draw_crops), name="crops"),
+        ]
         try:
             yield made
         finally:
-            watcher.cancel()
-            await asyncio.gather(watcher, return_exceptions=True)
+            for watcher in watchers:
+                watcher.cancel()
+            await asyncio.gather(*watchers, return_exceptions=True)
             await made.close()
             if browser is not None:
                 await browser.aclose()
             checks.close()
 
 
-async def _watch(made: Serving) -> None:
+async def _repeat(made: Serving, key: str, look: Callable[[], Awaitable[None]]) -> None:
+    """Every while. What goes wrong for a moment, as a locked database does, is told until it is over."""
     while True:
         await asyncio.sleep(_LOOK_S)
         try:
-            await made.look()
-            await made.draw_crops()
-        except (
-            RefineError
-        ) as error:  # the database, for example, was locked: labelers are told so by their own requests
-            made.problems[""] = str(error)
+            await look()
+        except RefineError as error:  # labelers are told by their own requests
+            made.problems[key] = str(error)
         else:
-            made.problems.pop("", None)
+            made.problems.pop(key, None)

@@ -261,7 +261,9 @@ def resolve(
         if is_dispute(database, report):
             resolve_dispute(database, report, is_upheld=uphold)
             done = (
-                "Upheld; the control is retired and counts for nobody." if uphold else "Dismissed; the control stays."
+                "Upheld; the control is retired and counts for nobody."
+                if uphold
+                else "Dismissed; what labelers say of the control counts."
             )
             _say({"dispute": report, "resolution": "upheld" if uphold else "dismissed"}, done, as_json)
             return

@@ -276,6 +276,47 @@ def test_a_pin_gets_what_stands_there_and_nothing_that_is_too_big(stage: Stage) 
     stage.run(see())
 
 
+def test_what_stands_in_password_boxes_is_never_in_a_picture_of_the_page(stage: Stage) -> None:
+    page = "<body><input id=pw type=password><input type=hidden value=token-7><input id=shown value=Ann>"
+
+    async def see() -> None:
+        async with stage.shown(page, name="password") as shown:
+            frame = await frame_of(stage, shown)
+            await until_state(shown, "ready")
+            # As frameworks do that keep the attribute as the field is.
+            await frame.evaluate("pw.value = 'hunter2'; pw.setAttribute('value', pw.value)")
+            for step in ("", "pw.type = 'text'"):  # a button that shows what was typed
+                if step:
+                    await frame.evaluate(step)
+                html = (await shown.page.evaluate("document.querySelectorAll('refine-frame')[1].record()"))["html"]
+                assert "hunter2" not in html and "token-7" not in html
+                assert 'id="shown" value="Ann"' in html
+
+    stage.run(see())
+
+
+@pytest.mark.parametrize(
+    "plays",
+    [
+        "const a = new Audio(); a.autoplay = true; a.src = 'data:audio/wav;base64,'",
+        "document.createElement('video').setAttribute('autoplay', '')",
+        "const root = document.body.appendChild(document.createElement('div')).attachShadow({mode: 'closed'});"
+        "root.innerHTML = '<audio>'; root.firstChild.dispatchEvent(new Event('play'))",
+    ],
+    ids=["outside the document", "by attribute", "in a shadow root"],
+)
+def test_what_would_be_heard_is_hushed_and_asked_for(stage: Stage, plays: str) -> None:
+    async def see() -> None:
+        async with stage.shown("<body>", name="sound") as shown:
+            frame = await frame_of(stage, shown)
+            await until_state(shown, "ready")
+            await shown.page.evaluate("window.asked = 0; addEventListener('refine-sounds', () => (asked += 1))")
+            await frame.evaluate(f"() => {{ {plays} }}")
+            await until(shown.page.main_frame, "asked === 1")
+
+    stage.run(see())
+
+
 GRAB = (
     "window.got='';addEventListener('keydown',e=>got+=e.key,true);"
     "const grab=()=>{let d=document.createElement('dialog');d.innerHTML='<input autofocus>';document.body.append(d);d.showModal()};"

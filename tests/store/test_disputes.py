@@ -192,6 +192,40 @@ def test_a_control_retired_later_moves_the_numbers_only_with_the_next_block(
     assert database.read(load_controls_met, people["ann"]) == ControlsMet(5, 0)
 
 
+def hand_in_turned(database: Database, labeler: str, assignment: str) -> None:
+    """The same work again, the other way round."""
+    from refine.types import RankingIn
+
+    done = database.read(work.load_work, labeler=labeler, assignment=assignment)
+    assert done is not None and done.ranking is not None
+    database.write_now(work.reopen, labeler=labeler, assignment=assignment)
+    turned = RankingIn(groups=tuple(reversed(done.ranking.groups)))
+    database.write_now(work.submit_work, labeler=labeler, assignment=assignment, ranking=turned, key=f"2 {assignment}")
+
+
+def test_handing_in_anew_moves_no_number_so_nobody_can_try_out_which_it_was(
+    database: Database, people: dict[str, str]
+) -> None:
+    done = [do_one(database, people["ann"], f"c{n}", "seen" if n < 6 else "") for n in range(BLOCK)]
+    assert database.read(load_controls_met, people["ann"]) == ControlsMet(6, 6)
+    hand_in_turned(database, people["ann"], done[0])
+    hand_in_turned(database, people["ann"], done[8])
+    assert database.read(load_controls_met, people["ann"]) == ControlsMet(6, 6)
+
+
+def test_what_is_to_be_decided_is_the_ranking_that_counts_now(database: Database, people: dict[str, str]) -> None:
+    missed, seen = do_one(database, people["ann"], "c1", "missed"), do_one(database, people["ann"], "c2", "seen")
+    for each in (missed, seen):
+        stand_by(database, people["ann"], each)
+    (found,) = database.read(disputes.list_disputes)
+    hand_in_turned(database, people["ann"], missed)
+    assert database.read(disputes.list_disputes) == []
+    with pytest.raises(InputError, match="nothing to decide"):
+        database.write_now(disputes.resolve_dispute, found.id, is_upheld=True)
+    hand_in_turned(database, people["ann"], seen)
+    assert [it.assignment for it in database.read(disputes.list_disputes)] == [seen]
+
+
 # --- Limits to projects -------------------------------------------------------------------------------------------
 
 

@@ -13,6 +13,7 @@ from store.blobs import get_blob
 from store.database import Database
 from store.erasing import erase_words
 from store.handed_in import load_handed_in
+from store.pictures import _UNCROPPED, add_crop, find_uncropped
 from store.tables import ASSIGNMENT, BLOB, CRITIQUE, RANKING
 from store.verify import verify_database
 from store.work_tables import RANKING_DETAIL, WRITE_KEY
@@ -139,6 +140,28 @@ def test_erasing_a_labeler_removes_pages_and_crops_also_those_no_critique_ever_n
     assert database.read(stored) == [None]
     assert database.read(lambda c: c.execute(select(WRITE_KEY.c.id).where(WRITE_KEY.c.what == "snapshot")).all()) == []
     assert verify_database(database).is_ok
+
+
+def test_erasing_a_labeler_removes_crops_of_what_they_handed_in_anew(
+    database: Database, people: dict[str, str], given: Assignment
+) -> None:
+    before = database.read(blobs)
+    name = keep(database, given, people["ann"])
+    hand_in(database, given, people["ann"], pinned(given, name))
+    (found,) = database.read(find_uncropped, after=0, limit=5)
+    assert database.write_now(add_crop, found, b"RIFF....WEBP of what ann typed")
+    assert database.write_now(add_crop, found, b"RIFF....WEBP drawn at the same time") is False
+    database.write_now(work.reopen, labeler=people["ann"], assignment=given.id)
+    hand_in(database, given, people["ann"], pinned(given, name), key="another")
+    assert len(database.read(blobs) - before) == 1
+    assert [it.snapshot_key for it in database.read(find_uncropped, after=0, limit=5)] == [found.snapshot_key]
+    database.write_now(erase_words, "ann")
+    assert database.read(blobs) == before
+
+
+def test_few_critiques_are_looked_at_for_those_without_a_crop(database: Database) -> None:
+    plan = database.read(lambda c: c.exec_driver_sql(f"EXPLAIN QUERY PLAN {_UNCROPPED._sql}", (0, 0, 0, 0, 20, 0)).all())
+    assert "ix_critique_snapshot_id" in str(plan)
 
 
 def test_what_was_tried_and_on_what_is_stored(database: Database, people: dict[str, str], given: Assignment) -> None:

@@ -9,9 +9,15 @@
   const EDITING = /^(Space|Backspace|Delete)$/;
   const isTyped = (target) =>
     target instanceof Element && (target.isContentEditable || target.matches("textarea, input:not([type=checkbox], [type=radio], [type=button])"));
+  const secrets = new WeakSet(); // fields that were a password's once: a button may show what was typed
+  const isSecret = (field) => {
+    if (field.type === "password") secrets.add(field);
+    return secrets.has(field);
+  };
   function see(event) {
     if (!event.isTrusted) return;
     const kind = event.type;
+    if (event.composedPath()[0] instanceof HTMLInputElement) isSecret(event.composedPath()[0]);
     if (kind === "pointerdown" || kind === "keydown" || kind === "wheel") inputs += 1;
     if (kind === "pointerdown" || kind === "wheel") return;
     const target = event.composedPath()[0];
@@ -87,7 +93,9 @@
       switch (original.localName) {
         case "input":
           if (/^(checkbox|radio)$/.test(original.type)) made.toggleAttribute("checked", original.checked);
-          else if (!/^(password|file|hidden|button|submit|reset|image)$/.test(original.type)) made.setAttribute("value", String(original.value).slice(0, 2000));
+          // Frameworks write what is typed into the attribute, too.
+          else if (isSecret(original) || /^(file|hidden)$/.test(original.type)) made.removeAttribute("value");
+          else if (!/^(button|submit|reset|image)$/.test(original.type)) made.setAttribute("value", String(original.value).slice(0, 2000));
           break;
         case "textarea":
           made.textContent = String(original.value).slice(0, 10_000);

@@ -240,6 +240,7 @@
   own(Element.prototype, "attachShadow", function (options) {
     const root = attachShadow.call(this, options);
     watch(root);
+    listen(root, "play", mute, true);
     return root;
   });
 

@@ -39,6 +39,23 @@
     hush(this);
     return play(this);
   });
+  // A player that starts by itself says so where nobody listens while it stands outside the document.
+  for (const name of ["autoplay", "src", "srcObject"]) {
+    const real = Object.getOwnPropertyDescriptor(HTMLMediaElement.prototype, name);
+    define(HTMLMediaElement.prototype, name, {
+      ...real,
+      configurable: false,
+      set(value) {
+        hush(this);
+        real.set.call(this, value);
+      },
+    });
+  }
+  const setAttribute = Function.prototype.call.bind(Element.prototype.setAttribute);
+  own(HTMLMediaElement.prototype, "setAttribute", function (name, value) {
+    hush(this);
+    setAttribute(this, name, value);
+  });
   const destination = self.BaseAudioContext && Object.getOwnPropertyDescriptor(BaseAudioContext.prototype, "destination");
   if (destination) {
     const outlets = new WeakMap();

@@ -24,14 +24,16 @@
       const { holder } = stage.cells.get(letter);
       const before = document.activeElement;
       const sheet = R.el("div", { class: "overlay", tabindex: "0", role: "application", "aria-label": R.t(`overlay.${mode}`) });
-      open = (found) => {
+      const close = (found) => {
+        if (open !== close) return; // it was cancelled while the page was asked, and another may be open
         open = null;
         sheet.remove();
         if (before?.isConnected) before.focus({ preventScroll: true });
         resolve(found);
       };
+      open = close;
       holder.append(sheet);
-      (mode === "sketch" ? sketch : pick)(stage, letter, mode, sheet);
+      (mode === "sketch" ? sketch : pick)(stage, letter, mode, sheet, close);
       sheet.focus({ preventScroll: true });
     });
 
@@ -41,7 +43,7 @@
     made.addEventListener("click", (event) => event.stopPropagation());
     sheet.append(made);
   };
-  const cancel = () => R.el("button", { type: "button", onclick: () => open?.(null) }, R.t("overlay.cancel"));
+  const cancel = (close) => R.el("button", { type: "button", onclick: () => close(null) }, R.t("overlay.cancel"));
   const size = (sheet) => [Math.round(sheet.clientWidth), Math.round(sheet.clientHeight)];
   const placeOf = (sheet, event) => {
     const box = sheet.getBoundingClientRect();
@@ -57,11 +59,11 @@
     return size() > MOST_STATE ? { state: stage.stateOf(letter), trail } : { state, trail };
   }
 
-  function pick(stage, letter, mode, sheet) {
+  function pick(stage, letter, mode, sheet, close) {
     const cross = R.el("i", { class: "cross", hidden: true });
     const box = R.el("i", { class: "box", hidden: true });
     sheet.append(box, cross);
-    bar(sheet, R.t(`overlay.${mode}_how`), cancel());
+    bar(sheet, R.t(`overlay.${mode}_how`), cancel(close));
     let at = [sheet.clientWidth / 2, sheet.clientHeight / 2];
     let lookedAt = 0;
     const look = async () => {
@@ -78,7 +80,7 @@
       const html = record?.html ?? null;
       if (!found) {
         const around = [clamp(at[0] - 20, viewport[0]), clamp(at[1] - 20, viewport[1]), 40, 40];
-        return open?.({ anchor: { kind: "region", box: around, viewport, ...said }, hint: mode === "edit" ? R.t("overlay.no_element") : "", proposed: "", html });
+        return close({ anchor: { kind: "region", box: around, viewport, ...said }, hint: mode === "edit" ? R.t("overlay.no_element") : "", proposed: "", html });
       }
       const { selector, text } = found;
       const words = text.trim().replace(/\s+/g, " ");
@@ -86,9 +88,9 @@
       const hint = words.slice(0, 120);
       if (mode === "edit") {
         const anchor = { kind: "edit", selector, property: "text", old: words, new: words, ...place, ...said };
-        return open?.({ anchor, hint, proposed: words, html });
+        return close({ anchor, hint, proposed: words, html });
       }
-      open?.({ anchor: { kind: "element", selector, ...place, ...said }, hint, proposed: "", html });
+      close({ anchor: { kind: "element", selector, ...place, ...said }, hint, proposed: "", html });
     };
     sheet.addEventListener("pointermove", (event) => {
       at = placeOf(sheet, event);
@@ -110,7 +112,7 @@
         cross.style.top = `${at[1]}px`;
         look();
       } else if (event.key === "Enter" || event.key === " ") finish();
-      else if (event.key === "Escape") open?.(null);
+      else if (event.key === "Escape") close(null);
       else return;
       event.preventDefault();
       event.stopPropagation();
@@ -124,7 +126,7 @@
     Object.assign(box.style, { left: `${x}px`, top: `${y}px`, width: `${width}px`, height: `${height}px` });
   }
 
-  function sketch(stage, letter, mode, sheet) {
+  function sketch(stage, letter, mode, sheet, close) {
     const strokes = [];
     let points = 0;
     let drawing = null;
@@ -133,16 +135,16 @@
     sheet.append(svg);
     const draw = () => svg.replaceChildren(...strokes.map(lineOf));
     const done = async () => {
-      if (!strokes.length) return open?.(null);
+      if (!strokes.length) return close(null);
       const viewport = size(sheet);
       const record = await stage.frame(letter)?.record();
-      open?.({ anchor: { kind: "sketch", strokes, viewport, ...moment(stage, letter, record) }, hint: "", proposed: "", html: record?.html ?? null });
+      close({ anchor: { kind: "sketch", strokes, viewport, ...moment(stage, letter, record) }, hint: "", proposed: "", html: record?.html ?? null });
     };
     bar(
       sheet,
       R.t("overlay.sketch_how"),
       R.el("button", { type: "button", onclick: () => ((points -= strokes.pop()?.length ?? 0), draw()) }, R.t("overlay.undo")),
-      cancel(),
+      cancel(close),
       R.el("button", { type: "button", class: "primary", onclick: done }, R.t("overlay.done")),
     );
     sheet.addEventListener("pointerdown", (event) => {
@@ -169,7 +171,7 @@
     sheet.addEventListener("pointerup", lift);
     sheet.addEventListener("pointercancel", lift);
     sheet.addEventListener("keydown", (event) => {
-      if (event.key === "Escape") open?.(null);
+      if (event.key === "Escape") close(null);
       else if (event.key === "Enter" && event.target === sheet) done();
       else return;
       event.preventDefault();
