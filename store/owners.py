@@ -23,6 +23,8 @@ HEARTBEAT_S = 30
 """How often a living owner should call `heartbeat`."""
 SILENCE_S = 120
 """Where a lock says nothing (another host, a file somebody deleted), an owner unseen for this long is dead."""
+_SWEPT_S = 10
+"""Waited for a lock at most while its folder is swept, which takes no time to speak of."""
 
 
 class Owner:
@@ -65,7 +67,8 @@ def register_owner(database: Database) -> Owner:
     lock = FileLock(folder / f"{ulid}.lock", timeout=0, thread_local=False)
     try:
         folder.mkdir(exist_ok=True)
-        lock.acquire()
+        # Nobody else has a lock of this name, but who sweeps the folder at this moment holds it, or deletes the file.
+        lock.acquire(timeout=_SWEPT_S, poll_interval=0.01)
     except (OSError, Timeout) as error:
         raise StoreError(f"{folder}: lock files cannot be made here ({error})") from error
     try:

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
+from playwright.async_api import Error, Frame
 
 from tests.conftest import IS_FULL
 from tests.delivery.attacks import ATTACKS, HUGE_MESSAGE, KEYBOARD_FROM_A_NEIGHBOUR, Attack, name_attacks
@@ -93,14 +94,24 @@ async def take_keyboard(stage: Stage, *, guarded: bool) -> tuple[bool, str, bool
             if not guarded and await page.frames[2].evaluate("!!(window.__r && window.__r.ok)"):
                 break
         frames = [each for each in page.frames[1:] if not each.is_detached()]
-        taken = [await each.evaluate("!!(window.__r && window.__r.ok)") for each in frames]
-        victims = [each for each in frames if await each.evaluate("'heard' in window && Array.isArray(window.heard)")]
+        taken = [await ask(each, "!!(window.__r && window.__r.ok)") for each in frames]
+        victims = [each for each in frames if await ask(each, "'heard' in window && Array.isArray(window.heard)")]
         victim = victims[0]
         await victim.evaluate("window.keys = ''; addEventListener('keydown', (event) => { keys += event.key })")
         await asyncio.sleep(0.2)
         await page.keyboard.type("hello")
         has_it, keys = await victim.evaluate("[document.hasFocus(), window.keys]")
         return any(taken), state, has_it, keys
+
+
+async def ask(frame: Frame, question: str) -> bool:
+    """False of a frame that is put away while it is asked."""
+    try:
+        return bool(await frame.evaluate(question))
+    except Error as error:
+        if frame.is_detached() or "closed" in error.message:
+            return False
+        raise
 
 
 def test_no_host_name_is_looked_up(stage: Stage, tmp_path: Path) -> None:

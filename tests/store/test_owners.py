@@ -10,6 +10,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 from sqlalchemy import Connection, select, update
 
 from refine.errors import StoreFull
@@ -192,6 +193,22 @@ def test_a_link_to_the_database_finds_the_same_owners(database: Database, tmp_pa
     link.symlink_to(database.path)
     with open_database(link) as linked, register_owner(database):
         assert linked.write_now(find_dead_owners) == []
+
+
+def test_an_owner_whose_lock_is_being_looked_at_waits_for_a_moment(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with register_owner(database):
+        pass
+    monkeypatch.setattr("store.owners.make_ulid", lambda: "0" * 26)
+    lock = FileLock(f"{database.path}.owners/{'0' * 26}.lock", timeout=0, thread_local=False)
+    lock.acquire()
+    looking = threading.Timer(0.2, lambda: (Path(lock.lock_file).unlink(), lock.release()))  # as who sweeps
+    looking.start()
+    with register_owner(database) as owner:
+        assert locks(database) == {f"{owner.ulid}.lock"}
+        assert database.write_now(find_dead_owners) == []
+    looking.join()
 
 
 def test_owners_that_register_at_once_all_live(database: Database) -> None:

@@ -160,7 +160,9 @@ def test_erasing_a_labeler_removes_crops_of_what_they_handed_in_anew(
 
 
 def test_few_critiques_are_looked_at_for_those_without_a_crop(database: Database) -> None:
-    plan = database.read(lambda c: c.exec_driver_sql(f"EXPLAIN QUERY PLAN {_UNCROPPED._sql}", (0, 0, 0, 0, 20, 0)).all())
+    plan = database.read(
+        lambda c: c.exec_driver_sql(f"EXPLAIN QUERY PLAN {_UNCROPPED._sql}", (0, 0, 0, 0, 20, 0)).all()
+    )
     assert "ix_critique_snapshot_id" in str(plan)
 
 
