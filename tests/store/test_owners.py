@@ -203,7 +203,12 @@ def test_an_owner_whose_lock_is_being_looked_at_waits_for_a_moment(
     monkeypatch.setattr("store.owners.make_ulid", lambda: "0" * 26)
     lock = FileLock(f"{database.path}.owners/{'0' * 26}.lock", timeout=0, thread_local=False)
     lock.acquire()
-    looking = threading.Timer(0.2, lambda: (Path(lock.lock_file).unlink(), lock.release()))  # as who sweeps
+
+    def sweep() -> None:
+        Path(lock.lock_file).unlink()
+        lock.release()
+
+    looking = threading.Timer(0.2, sweep)
     looking.start()
     with register_owner(database) as owner:
         assert locks(database) == {f"{owner.ulid}.lock"}
