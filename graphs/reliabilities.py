@@ -63,7 +63,7 @@ class Reliabilities:
         async with scope.lock:
             if scope.rankings < 0:
                 scope.rankings = self._database.read(count_judged, key)
-            if scope.snapshot is not None and self._database.read(newest_weighing) != scope.weighed:
+            if self._database.read(newest_weighing) != scope.weighed:
                 await self._weigh_anew(key, scope, chain.settings.seed)
             if scope.is_due and scope.snapshot is None:
                 await self._fit(key, scope, chain.settings.seed)
@@ -95,7 +95,7 @@ class Reliabilities:
         scope.rankings = self._database.read(count_judged, key)
         if scope.rankings < FIRST:
             scope.snapshot = None
-        else:
+        elif scope.snapshot is not None:  # else it is due
             await self._fit_again(key, scope, seed)
 
     async def _fit_again(self, key: int | None, scope: _Scope, seed: int) -> None:

@@ -41,6 +41,7 @@ _WHO = Statement(
         LABELER.c.name,
         LABELER.c.pay_rate_usd_hour,
         LABELER.c.disabled_at,
+        LABELER.c.weight,
         select(LABELER_PROJECT.c.id)
         .where(LABELER_PROJECT.c.labeler_id == LABELER.c.id)
         .limit(1)
@@ -143,7 +144,8 @@ def claim(
 ) -> Assignment | Later | Briefing:
     """Work for the labeler with this public id: what they have in hand, else the round that needs them most.
 
-    Later when there is none for them now; Briefing when they have yet to accept the terms of the project it is in
+    Later when there is none for them now, also because an operator lets their rankings count for nothing; Briefing when
+    they have yet to accept the terms of the project it is in
     (nothing is taken then). `project` takes work from that project only. Asking again without submitting, skipping or
     reporting gives the same. Raises AccessDenied for a labeler who is disabled or unknown, or not let into `project`.
     """
@@ -153,7 +155,8 @@ def claim(
         return held
     if who.lapsed is not None:
         free_lapsed(connection, moment)
-    key = _pick(connection, who, _projects_of(connection, who, project))
+    # Who counts for nothing would take the place of somebody whose ranking does.
+    key = None if who.weight == 0 else _pick(connection, who, _projects_of(connection, who, project))
     if key is None:
         return _when_to_come_back(connection, who, moment)
     round = _TAKEN.one(connection, key=key)

@@ -4,13 +4,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, func, or_, select
 
 from store.controls import not_upheld
 from store.tables import ASSIGNMENT, CHAIN, CONTROL, CRITIQUE, LABELER, PROJECT, RANKING, ROUND, WORDS
 from store.work_tables import DISPUTE, LABELER_DECISION
 
 _CHUNK = 500
+_IS_OWN = or_(CHAIN.c.fork_round.is_(None), ROUND.c.number > CHAIN.c.fork_round)
+"""No copy that a fork took over."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +59,7 @@ def load_work(connection: Connection, project_key: int | None, *, limit: int) ->
         select(
             *(RANKING.c.id, LABELER.c.ulid.label("labeler"), CHAIN.c.ulid.label("chain"), ROUND.c.ulid.label("round")),
             *(RANKING.c.groups, ASSIGNMENT.c.shown, CONTROL.c.original_id, CONTROL.c.candidate_id),
-            *(ASSIGNMENT.c.active_s, ASSIGNMENT.c.device, RANKING.c.created_at, ROUND.c.number, CHAIN.c.fork_round),
+            *(ASSIGNMENT.c.active_s, ASSIGNMENT.c.device, RANKING.c.created_at),
             not_upheld(CONTROL.c.id).label("is_gold"),
         )
         .join(ASSIGNMENT, ASSIGNMENT.c.id == RANKING.c.assignment_id)
@@ -65,12 +67,13 @@ def load_work(connection: Connection, project_key: int | None, *, limit: int) ->
         .join(ROUND, ROUND.c.id == RANKING.c.round_id)
         .join(CHAIN, CHAIN.c.id == ROUND.c.chain_id)
         .outerjoin(CONTROL, CONTROL.c.id == ASSIGNMENT.c.control_id)
+        .where(_IS_OWN)
         .order_by(RANKING.c.id.desc())
         .limit(limit)
     )
     if project_key is not None:
         query = query.where(CHAIN.c.project_id == project_key)
-    rows = [row for row in connection.execute(query) if row.fork_round is None or row.number > row.fork_round]
+    rows = connection.execute(query).all()
     texts = _load_texts(connection, [row.id for row in rows])
     return [
         StoredWork(
@@ -127,7 +130,8 @@ def newest_work(connection: Connection) -> tuple[int, tuple[Any, ...]]:
 def page_own(
     connection: Connection, labeler_id: str, *, project_key: int | None, before: int | None, limit: int
 ) -> list[OwnRanking]:
-    """Rankings of the labeler with this public id, the newest first, those with a key below `before`."""
+    """Rankings of the labeler with this public id, the newest first, those with a key below `before`; no copies of
+    forks."""
     query: Any = (
         select(
             *(RANKING.c.id, CHAIN.c.ulid, PROJECT.c.name, ROUND.c.number, RANKING.c.created_at),
@@ -138,7 +142,7 @@ def page_own(
         .join(ROUND, ROUND.c.id == RANKING.c.round_id)
         .join(CHAIN, CHAIN.c.id == ROUND.c.chain_id)
         .join(PROJECT, PROJECT.c.id == CHAIN.c.project_id)
-        .where(LABELER.c.ulid == labeler_id)
+        .where(LABELER.c.ulid == labeler_id, _IS_OWN)
         .order_by(RANKING.c.id.desc())
         .limit(limit)
     )

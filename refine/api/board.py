@@ -9,6 +9,7 @@ from refine.ranking import Comparisons, fit, standing
 from store.database import Database
 from store.projects import find_project
 from store.standing import load_kinds, load_ranked
+from store.works import load_known
 
 _WIDTH = 1.96
 """Standard deviations either side that hold 95 %."""
@@ -64,7 +65,8 @@ def labeler_board(database: Database, *, project: str | None = None, seed: int =
     rows, golds = database.read(load_ranked, key)
     habits = {it.labeler.name: it.profile.findings for it in look_at_labelers(database, project).labelers}
     kinds = database.read(load_kinds)
-    fitted = fit(Comparisons.from_rankings(rows, golds=golds), seed=seed)
+    weights = {it.name: it.weight for it in database.read(load_known).values() if it.weight is not None}
+    fitted = fit(Comparisons.from_rankings(rows, golds=golds, weights=weights), seed=seed)
     table, stands = fitted.labelers, standing(fitted)
     counted: dict[str, int] = {}
     for row in rows:

@@ -211,7 +211,9 @@ def _check(weight: float | None) -> None:
 
 def _clean(reason: str) -> str:
     """One line. Raises InputError for none, or too much."""
-    said = " ".join(reason.split())
+    if any("\ud800" <= each <= "\udfff" for each in reason):
+        raise InputError("the reason is no text in the terminal's encoding; write it in UTF-8")
+    said = " ".join("".join(each if each.isprintable() else " " for each in reason).split())
     if not said:
         raise InputError("say why, in a few words: the reason stays on record")
     if len(said) > LONGEST_REASON:

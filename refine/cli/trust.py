@@ -92,7 +92,9 @@ def weigh(
     weight: Annotated[
         str,
         typer.Argument(
-            metavar="WEIGHT", help="What their rankings count for: 0 nothing, 1 or auto all that the engine gives them."
+            metavar="WEIGHT",
+            help="What their rankings count for: 0 nothing (they get no more work), 1 or auto all that the engine gives"
+            " them.",
         ),
     ],
     reason: Annotated[str, option("--reason", "Why, in a few words; it stays on record.", metavar="TEXT")] = "",

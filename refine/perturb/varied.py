@@ -6,6 +6,7 @@ differ, and is retired where trusted labelers do not find it worse. A pure funct
 """
 
 import re
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -32,6 +33,10 @@ _MAX_NOTICE_CHARS = 200
 _NOTICE = re.compile(r"^[ \t*]{0,8}NOTICE[ \t*]{0,4}:[ \t*]{0,4}(.{1,1000})$", re.MULTILINE)
 _OPEN = re.compile(r"<{5,9} ?REQUEST[ \t]*")
 _CLOSE = re.compile(r">{5,9} ?REQUEST[ \t]*")
+_UNSEEN = ("Cc", "Cf", "Cs", "Co", "Cn")
+"""Controls, of the direction of text too, and what no font has. Blanks of every script are none."""
+_LET_PASS = "\n\t\u200c\u200d"
+"""The last two join letters and emoji."""
 _NOT_WORD = re.compile(r"[\W_]+")
 
 
@@ -113,7 +118,7 @@ def _read(text: str, prompt: str, change: Change) -> Variation:
         raise _Unusable("the request is empty, or much longer than the first")
     if len(varied) < _LEAST_LENGTH * len(prompt):
         raise _Unusable("the request is much shorter than the first")
-    if any(not each.isprintable() and each not in "\n\t" for each in varied):
+    if any(unicodedata.category(each) in _UNSEEN and each not in _LET_PASS for each in varied):
         raise _Unusable("the request holds characters that cannot be printed")
     mine, first = _plain(varied), _plain(prompt)
     if mine == first:

@@ -27,6 +27,10 @@ _WORTH: Final = 3.0
 _CHANCE: Final = (0.002, 0.9)
 """Least and most that two who look are taken to rank a round alike."""
 _LEAST_TEXT, _MOST_TEXT = 20, 2000
+_MOST_SAID: Final = 10
+"""Texts of a labeler about one candidate that are compared, and"""
+_MOST_ABOUT: Final = 60
+"""of all about it: who writes hundreds is compared by some."""
 _NEAR: Final = 0.6
 """Jaccard similarity of five-letter pieces from which on two texts are nearly the same."""
 _GENERIC: Final = 3
@@ -255,14 +259,18 @@ def _near_texts(by_round: Mapping[str, Sequence[Work]]) -> tuple[dict[tuple[str,
         for each in together:
             for candidate, text in each.texts:
                 words = plain.get(text, "")
+                told = of_page[candidate]
+                if len(told) == _MOST_ABOUT or sum(who == each.labeler for who, _ in told) == _MOST_SAID:
+                    continue
                 if len(words) >= _LEAST_TEXT and len(speakers[words]) < _GENERIC:
-                    of_page[candidate].append((each.labeler, words))
+                    told.append((each.labeler, words))
         for said in of_page.values():
+            pieces = {words: _pieces(words) for _, words in said}
             for (one, words), (other, words_too) in combinations(said, 2):
                 if one == other:
                     continue
                 pair = found[min(one, other), max(one, other)]
-                is_near = _is_near(words, words_too)
+                is_near = _is_near(pieces[words], pieces[words_too])
                 pair.all += 1
                 pair.near += is_near
                 count += 1
@@ -275,13 +283,15 @@ def _plain(text: str) -> str:
     return re.sub(r"[\W_]+", " ", text[:_MOST_TEXT].casefold()).strip()
 
 
-def _is_near(one: str, other: str) -> bool:
-    if one == other:
-        return True
+def _pieces(text: str) -> frozenset[str]:
+    return frozenset(text[at : at + 5] for at in range(len(text) - 4))
+
+
+def _is_near(one: frozenset[str], other: frozenset[str]) -> bool:
     if not 0.5 < len(one) / len(other) < 2:
         return False
-    pieces, others = ({text[at : at + 5] for at in range(len(text) - 4)} for text in (one, other))
-    return len(pieces & others) >= _NEAR * len(pieces | others)
+    common = len(one & other)
+    return common >= _NEAR * (len(one) + len(other) - common)
 
 
 def _mean_log(values: Floats) -> float:

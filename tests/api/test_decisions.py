@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import Connection
 
 from graphs.reliabilities import Reliabilities
+from refine.api.board import labeler_board
 from refine.api.decisions import decide_access, list_decisions, preview_weighing, refit, weigh
 from refine.errors import FeedbackError, InputError
 from refine.ranking.verdict import judge
@@ -21,6 +22,8 @@ from store.database import Database
 from store.feedback import lease_assignment
 from store.opening import open_database
 from store.standing import count_judged, load_judged
+from store.tables import CHAIN
+from store.works import load_known, load_work, page_own
 from tests.dashboard import made_store
 
 HONEST = ("ann", "ben", "cem")
@@ -173,6 +176,8 @@ async def test_the_loop_judges_labelers_anew_after_a_decision(database: Database
     assert third is not None and len(third.fitted.names) == len(HONEST)
     weigh(database, "ann", 0, reason="a test")
     assert await kept.snapshot_for(chain) is None, "too few are left to judge anybody by"
+    weigh(database, "ann", None, reason="that was wrong")
+    assert await kept.snapshot_for(chain) is not None
     await kept.aclose()
 
 
@@ -235,11 +240,33 @@ def test_a_disabled_labeler_is_given_nothing(tmp_path: Path) -> None:
             )
 
 
-@pytest.mark.parametrize(("weight", "reason"), [(-0.1, "why"), (1.5, "why"), (float("nan"), "why"), (0.5, " \n ")])
+@pytest.mark.parametrize(
+    ("weight", "reason"), [(-0.1, "why"), (1.5, "why"), (float("nan"), "why"), (0.5, " \n "), (0.5, "b\udcff")]
+)
 def test_what_cannot_be_decided_is_refused(database: Database, weight: float, reason: str) -> None:
     with pytest.raises(InputError):
         weigh(database, BAD, weight, reason=reason)
     assert list_decisions(database) == []
+
+
+def test_a_reason_is_one_line_without_marks_that_nobody_sees(database: Database) -> None:
+    weigh(database, BAD, 0.5, reason="too\x00 fast\x1b[2J\n twice")
+    assert [it.reason for it in list_decisions(database)] == ["too fast [2J twice"]
+
+
+def test_the_board_counts_work_as_decided(database: Database) -> None:
+    weigh(database, BAD, 0, reason="a test")
+    lines = {it.labeler: it for it in labeler_board(database).labelers}
+    assert lines[BAD].pay_share == 0.0 and lines["ann"].pay_share > 0
+
+
+def test_a_labelers_work_is_listed_once_whatever_was_forked(database: Database) -> None:
+    names = {it.name: it.id for it in database.read(load_known).values()}
+    before = database.read(page_own, names["ann"], project_key=None, before=None, limit=100)
+    database.write_now(lambda c: c.execute(CHAIN.update().where(CHAIN.c.id == 1).values(fork_round=1)).rowcount)
+    after = database.read(page_own, names["ann"], project_key=None, before=None, limit=100)
+    assert len(after) == len(before) - 1
+    assert len(database.read(load_work, None, limit=3)) == 3
 
 
 def test_unknown_names_are_refused(database: Database) -> None:

@@ -72,6 +72,15 @@ def test_scripts_without_spaces_can_be_varied() -> None:
     assert isinstance(made, Variation)
 
 
+@pytest.mark.parametrize("mark", ["\u3000", "\u00a0", "\U0001f468\u200d\U0001f469"], ids=["wide", "hard", "joined"])
+def test_blanks_of_every_script_and_joined_signs_are_text(mark: str) -> None:
+    varied = VARIED.replace(" ", mark, 1)
+    made = vary_step(PROMPT, change="change", replies=[reply(GOOD.replace(VARIED, varied))])
+    assert isinstance(made, Variation) and made.prompt == varied
+    again = vary_step(PROMPT, change="change", replies=[reply(GOOD.replace(VARIED, VARIED + "\x1b[2J"))])
+    assert isinstance(again, Ask)
+
+
 def test_a_page_made_for_it_is_proposed_as_a_control_with_its_lineage() -> None:
     made = vary_step(PROMPT, change="drop", replies=[reply(GOOD)])
     assert isinstance(made, Variation)

@@ -6,6 +6,7 @@ from itertools import cycle, islice, permutations
 
 import pytest
 
+import refine.ranking.copying as copying_module
 from benchmarks._people import HONEST, People, make_people
 from benchmarks.findings import look
 from refine.ranking.copying import copying
@@ -118,6 +119,23 @@ def test_the_same_words_on_the_same_pages_tell_a_copy_where_rankings_do_not() ->
     seen = copying(made)
     assert seen["bob"].near_texts == 12 and seen["bob"].other == "ann" and seen["bob"].probability > 0.5
     assert seen["ann"].probability < 0.5
+
+
+def test_who_says_hundreds_of_things_of_one_page_is_compared_by_some(monkeypatch: pytest.MonkeyPatch) -> None:
+    compared: list[int] = []
+    near = copying_module._is_near
+
+    def count(one: frozenset[str], other: frozenset[str]) -> bool:
+        compared.append(1)
+        return near(one, other)
+
+    monkeypatch.setattr(copying_module, "_is_near", count)
+    made = [
+        work(name, "r1", "ab", texts=tuple(("a", f"{name} says the thing number {n} of page a") for n in range(200)))
+        for name in ("ann", "bob", "cyd")
+    ]
+    copying(made)
+    assert 0 < len(compared) <= 300
 
 
 def test_nothing_is_found_of_nobody_and_little_of_a_newcomer() -> None:

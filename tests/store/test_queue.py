@@ -10,6 +10,7 @@ from refine.errors import AccessDenied, InputError
 from refine.types import Assignment, Briefing, Later
 from store import chains, consent, feedback, labelers, projects, queue, work
 from store.database import Database
+from store.decisions import weigh_labeler
 from store.drafts import save_draft
 from store.ids import now
 from store.places import restore_places, set_round_priority, set_urgency
@@ -260,6 +261,16 @@ def test_a_disabled_labeler_gets_nothing_and_frees_what_they_held(
     for name in ("ben", "cem", "dia"):
         claim(database, people[name])
     database.read(check_queue)
+
+
+def test_who_counts_for_nothing_takes_nobodys_place(database: Database, people: dict[str, str], chain: str) -> None:
+    held = claim(database, people["ann"])
+    for name in ("ann", "ben"):
+        database.write_now(weigh_labeler, name, 0.0, reason="a test")
+    assert claim(database, people["ann"]).id == held.id, "what was begun may be finished"
+    assert isinstance(database.write_now(queue.claim, labeler=people["ben"]), Later)
+    database.write_now(weigh_labeler, "ben", None, reason="that was wrong")
+    claim(database, people["ben"])
 
 
 def test_terms_are_accepted_before_work_is_given(database: Database, people: dict[str, str]) -> None:
