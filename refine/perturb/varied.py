@@ -35,7 +35,7 @@ _OPEN = re.compile(r"<{5,9} ?REQUEST[ \t]*")
 _CLOSE = re.compile(r">{5,9} ?REQUEST[ \t]*")
 _UNSEEN = ("Cc", "Cf", "Cs", "Co", "Cn")
 """Controls, of the direction of text too, and what no font has. Blanks of every script are none."""
-_LET_PASS = "\n\t\u200c\u200d"
+_JOINERS = "\n\t\u200c\u200d"
 """The last two join letters and emoji."""
 _NOT_WORD = re.compile(r"[\W_]+")
 
@@ -118,7 +118,7 @@ def _read(text: str, prompt: str, change: Change) -> Variation:
         raise _Unusable("the request is empty, or much longer than the first")
     if len(varied) < _LEAST_LENGTH * len(prompt):
         raise _Unusable("the request is much shorter than the first")
-    if any(unicodedata.category(each) in _UNSEEN and each not in _LET_PASS for each in varied):
+    if any(unicodedata.category(each) in _UNSEEN and each not in _JOINERS for each in varied):
         raise _Unusable("the request holds characters that cannot be printed")
     mine, first = _plain(varied), _plain(prompt)
     if mine == first:
